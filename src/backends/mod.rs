@@ -1,0 +1,6 @@
+//! The things that may live elsewhere, each an engine pair chosen by URI: `store` (rows), `objects` (bytes),
+//! `bus` (what nodes tell each other). Callers see contracts only; no driver type leaves its folder.
+
+pub mod bus;
+pub mod objects;
+pub mod store;

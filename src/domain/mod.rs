@@ -1,0 +1,13 @@
+//! What things are and their rules: ids, accounts, videos, comments, reactions, tallies, access, time.
+//! Everything here is pure: no I/O, no clock but the one passed in, no knowledge of any layer above.
+
+pub mod access;
+pub mod account;
+pub mod channel;
+pub mod clock;
+pub mod comment;
+pub mod ids;
+pub mod page;
+pub mod reaction;
+pub mod text;
+pub mod video;

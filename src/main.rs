@@ -1,0 +1,3 @@
+//! The `playhouse` binary.
+
+fn main() {}
