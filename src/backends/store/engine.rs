@@ -1,0 +1,134 @@
+//! The contract of a store engine: six verbs over untyped rows. Callers use the typed [`Store`](super::Store).
+//!
+//! An acknowledged write is durable: it survives `kill -9` and, on a disk that honours fsync, a power cut.
+//! Writes to one partition are applied in one order that all readers agree on. A read sees every write
+//! acknowledged before it began. Engines take a `Clock`: a row whose time to live is over is absent.
+
+use std::{ops::Bound, time::Duration};
+
+use futures_util::future::BoxFuture;
+
+use super::{table::Table, value::Value};
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The write was not applied, or it is not known whether it was; asking again is safe.
+    #[error("the store is not available: {0}")]
+    Unavailable(String),
+    /// The engine refuses every further write until the process is restarted.
+    #[error("the store has failed and must be restarted: {0}")]
+    Poisoned(String),
+    /// The partition kept changing under `update_partition`.
+    #[error("the partition is written too often to be updated")]
+    Contended,
+    #[error("table {table}: a stored row does not fit its declaration")]
+    Corrupt { table: &'static str },
+}
+
+pub type StoreResult<T> = Result<T, StoreError>;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Key {
+    pub partition: Vec<Value>,
+    pub clustering: Vec<Value>,
+}
+
+/// A row with its cells in the order of the table's declaration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    pub key: Key,
+    pub columns: Vec<Option<Value>>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Put {
+    pub row: Row,
+    pub ttl: Option<Duration>,
+}
+
+/// Part of one partition: a range of its first clustering column, in clustering order or against it.
+#[derive(Debug, Clone)]
+pub struct Scan {
+    pub partition: Vec<Value>,
+    /// Bounds by value: `from` is the smaller one, whatever the column's order.
+    pub from: Bound<Value>,
+    pub to: Bound<Value>,
+    pub direction: Direction,
+    pub limit: usize,
+    /// The clustering key of the last row of the page before.
+    pub after: Option<Vec<Value>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// In the declared clustering order.
+    Declared,
+    Reversed,
+}
+
+#[derive(Debug, Clone)]
+pub struct RowPage {
+    pub rows: Vec<Row>,
+    /// Set when there may be more rows after the last one.
+    pub more: bool,
+}
+
+/// The rows that an `update_partition` wants to see before it decides.
+#[derive(Debug, Clone)]
+pub enum Reads {
+    /// Only the static columns.
+    Statics,
+    /// Those rows of these clustering keys that exist.
+    Keys(Vec<Vec<Value>>),
+}
+
+/// What `update_partition` read.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// `None` while the partition has no statics yet.
+    pub statics: Option<Vec<Option<Value>>>,
+    pub rows: Vec<Row>,
+}
+
+/// What `update_partition` writes, all of it or nothing. An empty change writes nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    pub statics: Option<Vec<Option<Value>>>,
+    pub puts: Vec<Put>,
+    /// Clustering keys.
+    pub deletes: Vec<Vec<Value>>,
+}
+
+/// Decides a change from what was read. Called again when the partition changed meanwhile, so it must not
+/// keep anything between calls but the last answer.
+pub type Decide = Box<dyn FnMut(Snapshot) -> Change + Send>;
+
+pub trait Engine: Send + Sync + 'static {
+    /// One row. Absence is `None`.
+    fn get<'a>(&'a self, table: &'static Table, key: Key) -> BoxFuture<'a, StoreResult<Option<Row>>>;
+
+    /// Rows of one partition in clustering order. A page may be shorter than its limit although `more` is set.
+    fn scan<'a>(&'a self, table: &'static Table, scan: Scan) -> BoxFuture<'a, StoreResult<RowPage>>;
+
+    /// Writes a whole row over whatever was there.
+    fn put<'a>(&'a self, table: &'static Table, put: Put) -> BoxFuture<'a, StoreResult<()>>;
+
+    /// Removes a row; removing an absent one succeeds.
+    fn delete<'a>(&'a self, table: &'static Table, key: Key) -> BoxFuture<'a, StoreResult<()>>;
+
+    /// `true` if the row was written, `false` if one was there. Of any number at once exactly one gets `true`.
+    fn insert_if_absent<'a>(&'a self, table: &'static Table, put: Put) -> BoxFuture<'a, StoreResult<bool>>;
+
+    /// Reads, decides and writes within one partition as if alone. Rows and statics of such a table are
+    /// written by nothing else, `put` and `delete` of whole rows of a table without statics aside.
+    fn update_partition<'a>(
+        &'a self,
+        table: &'static Table,
+        partition: Vec<Value>,
+        reads: Reads,
+        decide: Decide,
+    ) -> BoxFuture<'a, StoreResult<()>>;
+
+    /// Writes and reads back a probe row: what `/health/ready` and `doctor` ask.
+    fn probe<'a>(&'a self) -> BoxFuture<'a, StoreResult<()>>;
+}
