@@ -3,6 +3,7 @@
 
 mod engine;
 mod table;
+pub mod tables;
 mod typed;
 mod value;
 

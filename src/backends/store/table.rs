@@ -49,7 +49,8 @@ pub trait Record: Sized + Send + 'static {
     /// The values of `TABLE.columns`, in that order.
     fn into_columns(self) -> Vec<Option<Value>>;
     /// `None` when the stored cells do not fit the declaration.
-    fn from_parts(partition: Vec<Value>, clustering: Vec<Value>, columns: Vec<Option<Value>>) -> Option<Self>;
+    fn from_parts(partition: Vec<Value>, clustering: Vec<Value>, columns: Vec<Option<Value>>)
+    -> Option<Self>;
 }
 
 /// A fixed sequence of cells: key tuples and static columns.

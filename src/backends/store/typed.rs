@@ -216,7 +216,8 @@ fn record<R: Record>(row: Row) -> StoreResult<R> {
 
 fn view<R: Record>(snapshot: Snapshot) -> StoreResult<View<R>> {
     let corrupt = || StoreError::Corrupt { table: R::TABLE.name };
-    let statics = snapshot.statics.map(|cells| R::Statics::from_cells(cells).ok_or_else(corrupt)).transpose()?;
+    let statics =
+        snapshot.statics.map(|cells| R::Statics::from_cells(cells).ok_or_else(corrupt)).transpose()?;
     let rows = snapshot.rows.into_iter().map(record::<R>).collect::<StoreResult<Vec<_>>>()?;
     Ok(View { statics, rows })
 }

@@ -1,0 +1,303 @@
+//! Bodies of the REST interface under `/api/v1`.
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! bodies {
+    ($($item:item)+) => {$(
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        $item
+    )+};
+}
+
+/// A page of a list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct List<T> {
+    pub items: Vec<T>,
+    /// Give it back as `?cursor=` for the next page; null on the last.
+    pub next_cursor: Option<String>,
+}
+
+bodies! {
+    pub struct Register {
+        /// 3 to 32 characters out of a-z, 0-9, `_` and `-`; letters are stored in lower case.
+        pub username: String,
+        pub email: String,
+        /// 8 to 256 characters.
+        pub password: String,
+    }
+
+    pub struct Login {
+        pub username: String,
+        pub password: String,
+    }
+
+    pub struct Refresh {
+        pub refresh_token: String,
+    }
+
+    /// What signing in gives.
+    pub struct Tokens {
+        /// For `Authorization: Bearer`.
+        pub access_token: String,
+        /// Good for one refresh.
+        pub refresh_token: String,
+        pub expires_in_s: u64,
+        pub user: User,
+    }
+
+    /// An account as its owner sees it.
+    pub struct User {
+        pub id: String,
+        pub username: String,
+        pub display_name: String,
+        pub avatar_url: Option<String>,
+        pub channel_id: String,
+        /// Out of `viewer`, `creator`, `moderator`, `admin`.
+        pub roles: Vec<String>,
+    }
+
+    pub struct UserPatch {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub display_name: Option<String>,
+    }
+
+    /// An account as others see it.
+    pub struct Author {
+        pub id: String,
+        pub username: String,
+        pub display_name: String,
+        pub avatar_url: Option<String>,
+    }
+
+    pub struct Channel {
+        pub id: String,
+        pub handle: String,
+        pub title: String,
+        pub description: String,
+        /// `#rrggbb`.
+        pub avatar_color: String,
+        pub subscribers: u64,
+        /// Whether the caller subscribes.
+        pub subscribed: bool,
+        pub created_at: String,
+    }
+
+    pub struct ChannelPatch {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub handle: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub title: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub description: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub avatar_color: Option<String>,
+    }
+
+    /// The channel a video belongs to.
+    pub struct ChannelSummary {
+        pub id: String,
+        pub handle: String,
+        pub title: String,
+        pub avatar_color: String,
+    }
+
+    pub struct Video {
+        pub id: String,
+        pub title: String,
+        pub description: String,
+        pub tags: Vec<String>,
+        /// Null until the file has been probed.
+        pub duration_ms: Option<u64>,
+        pub views: u64,
+        pub likes: u64,
+        pub dislikes: u64,
+        pub comments: u64,
+        pub status: VideoStatus,
+        pub progress: Progress,
+        pub failure: Option<Failure>,
+        pub visibility: Visibility,
+        pub channel: ChannelSummary,
+        pub renditions: Vec<Rendition>,
+        pub thumbnails: Option<Thumbnails>,
+        /// The caller's own reaction.
+        pub reaction: ReactionKind,
+        pub created_at: String,
+        pub published_at: Option<String>,
+    }
+
+    pub struct Progress {
+        /// Out of `uploading`, `queued`, `probing`, `packaging`, `encoding`, `thumbnails`, `finishing`, `done`, `failed`.
+        pub stage: String,
+        /// 0 to 100 over the whole job.
+        pub percent: u8,
+    }
+
+    /// Why a video failed, in words its uploader understands.
+    pub struct Failure {
+        pub code: String,
+        pub detail: String,
+        pub retryable: bool,
+    }
+
+    pub struct Rendition {
+        /// `1080p`, `source`, `audio`.
+        pub name: String,
+        /// Absent for sound.
+        pub width: Option<u32>,
+        pub height: Option<u32>,
+        pub frame_rate: Option<f64>,
+        /// The measured peak, sound not included.
+        pub bandwidth_bps: u64,
+        pub complete: bool,
+    }
+
+    pub struct Thumbnails {
+        pub poster: String,
+        /// WebVTT cues into one sprite.
+        pub sprite_vtt: Option<String>,
+    }
+
+    pub struct VideoPatch {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub title: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub description: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub tags: Option<Vec<String>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub visibility: Option<Visibility>,
+    }
+
+    #[derive(Copy, Eq)]
+    #[serde(rename_all = "snake_case")]
+    pub enum VideoStatus {
+        Uploading,
+        Processing,
+        Ready,
+        Failed,
+    }
+
+    #[derive(Copy, Eq)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Visibility {
+        Public,
+        Unlisted,
+        Private,
+    }
+
+    /// URLs that play as they are until `expires_at`.
+    pub struct Playback {
+        pub hls: String,
+        pub dash: Option<String>,
+        pub thumbnails_vtt: Option<String>,
+        pub poster: Option<String>,
+        pub captions: Vec<Caption>,
+        pub expires_at: String,
+    }
+
+    pub struct Caption {
+        pub language: String,
+        pub label: String,
+        pub url: String,
+    }
+
+    pub struct Comment {
+        pub id: String,
+        pub video_id: String,
+        pub user: Author,
+        pub text: String,
+        /// The moment of the video it is pinned to.
+        pub at_ms: Option<u64>,
+        pub parent_id: Option<String>,
+        pub created_at: String,
+        pub edited_at: Option<String>,
+        pub likes: u64,
+        pub replies: u64,
+    }
+
+    pub struct NewComment {
+        pub text: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub at_ms: Option<u64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub parent_id: Option<String>,
+    }
+
+    pub struct CommentPatch {
+        pub text: String,
+    }
+
+    #[derive(Copy, Eq)]
+    #[serde(rename_all = "snake_case")]
+    pub enum ReactionKind {
+        Like,
+        Dislike,
+        None,
+    }
+
+    pub struct NewReaction {
+        pub reaction: ReactionKind,
+    }
+
+    /// Totals after a reaction became durable.
+    pub struct ReactionTotals {
+        pub likes: u64,
+        pub dislikes: u64,
+        pub reaction: ReactionKind,
+    }
+
+    pub struct NewView {
+        /// Chosen by the player, once a playing.
+        pub playback_id: String,
+        pub watched_ms: u64,
+    }
+
+    pub struct ViewOutcome {
+        /// Whether this playing has counted, now or before.
+        pub counted: bool,
+    }
+
+    /// The state of a video's transcode job.
+    pub struct Job {
+        pub video_id: String,
+        /// Out of `queued`, `running`, `done`, `failed`, `cancelled`.
+        pub state: String,
+        pub stage: String,
+        pub percent: u8,
+        pub attempts: u32,
+        pub failure: Option<Failure>,
+        pub events: Vec<JobEvent>,
+    }
+
+    pub struct JobEvent {
+        pub at: String,
+        pub stage: String,
+        pub detail: String,
+    }
+
+    /// One actor of the live tree.
+    pub struct Actor {
+        pub name: String,
+        pub kind: String,
+        /// Out of `starting`, `running`, `draining`.
+        pub state: String,
+        /// Messages that wait.
+        pub mailbox: u64,
+        pub restarts: u64,
+        pub age_ms: u64,
+    }
+
+    pub struct Health {
+        /// `ok` or `unavailable`.
+        pub status: String,
+        pub checks: Vec<HealthCheck>,
+    }
+
+    pub struct HealthCheck {
+        pub name: String,
+        pub ok: bool,
+        pub detail: String,
+    }
+}

@@ -1,0 +1,34 @@
+//! Channels and the handles they hold.
+
+use crate::{
+    domain::{
+        clock::Timestamp,
+        ids::{ChannelId, UserId},
+    },
+    record,
+};
+
+record! {
+    /// What an account publishes under.
+    pub struct Channel in "channels" {
+        partition { channel_id: ChannelId }
+        clustering {}
+        columns {
+            owner_id: UserId,
+            handle: String,
+            title: String,
+            description: String,
+            avatar_color: String,
+            created_at: Timestamp,
+        }
+    }
+}
+
+record! {
+    /// Which channel holds a handle, as `username_claims`.
+    pub struct HandleClaim in "handle_claims" {
+        partition { handle: String }
+        clustering {}
+        columns { channel_id: ChannelId, claimed_at: Timestamp }
+    }
+}

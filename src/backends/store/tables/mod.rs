@@ -1,0 +1,26 @@
+//! The tables, one file a family. A new one is a `record!` in its file and a line in [`ALL`].
+
+pub mod account;
+pub mod channel;
+pub mod feed;
+pub mod upload;
+pub mod video;
+
+use super::{Record, Table};
+
+/// Every declared table: what the CQL schema is made from.
+pub const ALL: &[&Table] = &[
+    account::Account::TABLE,
+    account::UsernameClaim::TABLE,
+    account::EmailClaim::TABLE,
+    account::RefreshFamily::TABLE,
+    channel::Channel::TABLE,
+    channel::HandleClaim::TABLE,
+    feed::FeedEntry::TABLE,
+    feed::FeedBucket::TABLE,
+    upload::Upload::TABLE,
+    video::Video::TABLE,
+    video::Rendition::TABLE,
+    video::Job::TABLE,
+    video::PendingJob::TABLE,
+];

@@ -1,0 +1,42 @@
+//! Resumable uploads. How far one is, is the length of its file, not a row.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    blob_cell,
+    domain::{
+        clock::Timestamp,
+        ids::{ChannelId, UploadId, UserId, VideoId},
+    },
+    record,
+};
+
+/// What the uploader said about the video to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Draft {
+    pub title: String,
+    pub description: String,
+    pub tags: Vec<String>,
+    pub visibility: crate::domain::access::Visibility,
+    pub filename: String,
+}
+
+blob_cell!(Draft);
+
+record! {
+    /// An upload that was begun. `finished` is set once its bytes are a video's source.
+    pub struct Upload in "uploads" {
+        partition { upload_id: UploadId }
+        clustering {}
+        columns {
+            owner_id: UserId,
+            channel_id: ChannelId,
+            video_id: VideoId,
+            length_bytes: i64,
+            metadata: String,
+            draft: Draft,
+            finished: bool,
+            created_at: Timestamp,
+        }
+    }
+}
