@@ -1,0 +1,53 @@
+//! `[media]`: which renditions are made, by how many workers, and what a source may be at most.
+
+use serde::{Deserialize, Deserializer, de::Error};
+
+use super::{
+    Millis, Seconds,
+    range::{Range, range},
+};
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Media {
+    /// Heights in pixels: even, each less than the one before, at least one.
+    #[serde(deserialize_with = "ladder")]
+    pub ladder: Vec<u32>,
+    /// Zero stands for half of the cores; [`Media::workers`] is what counts.
+    workers_max: usize,
+    pub attempts_max: u32,
+    pub silence_max_s: Seconds,
+    pub duration_max_s: Seconds,
+    pub pixels_max: u64,
+    pub segment_ms: Millis,
+    pub playback_token_ttl_s: Seconds,
+}
+
+pub(super) const RANGES: &[Range] = &[
+    range("ladder", 144, 2_160),
+    range("workers_max", 0, 64),
+    range("attempts_max", 1, 20),
+    range("silence_max_s", 5, 600),
+    range("duration_max_s", 1, 604_800),
+    range("pixels_max", 4_096, 67_108_864),
+    range("segment_ms", 1_000, 10_000),
+    range("playback_token_ttl_s", 60, 604_800),
+];
+
+impl Media {
+    /// Transcode processes at the same time, on a machine with so many cores. Never zero.
+    pub fn workers(&self, cores: usize) -> usize {
+        if self.workers_max == 0 { (cores / 2).max(1) } else { self.workers_max }
+    }
+}
+
+fn ladder<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<u32>, D::Error> {
+    let heights = Vec::<u32>::deserialize(source)?;
+    let descending = heights.windows(2).all(|pair| pair[0] > pair[1]);
+    let even = heights.iter().all(|height| height.is_multiple_of(2));
+    if !heights.is_empty() && descending && even {
+        return Ok(heights);
+    }
+    let allowed = "even heights, tallest first, such as 1080, 720, 480, 360";
+    Err(D::Error::custom(format!("{heights:?} is no ladder, allowed: {allowed}")))
+}

@@ -1,0 +1,51 @@
+//! `[server]`: where the process listens, what it is called, where it keeps things and how it stops.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use serde::{Deserialize, Deserializer, de::Error};
+
+use super::{
+    Seconds,
+    range::{Range, range},
+};
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    #[serde(deserialize_with = "listen")]
+    pub listen: SocketAddr,
+    pub data_dir: PathBuf,
+    #[serde(deserialize_with = "public_url")]
+    public_url: String,
+    pub drain_timeout_s: Seconds,
+}
+
+pub(super) const RANGES: &[Range] = &[range("drain_timeout_s", 0, 600)];
+
+impl Server {
+    /// What clients call this server, without a slash at the end. `bound` is the address it really listens on.
+    pub fn public_url(&self, bound: SocketAddr) -> String {
+        if self.public_url.is_empty() { format!("http://{bound}") } else { self.public_url.clone() }
+    }
+}
+
+fn listen<'de, D: Deserializer<'de>>(source: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(source)?;
+    text.parse().map_err(|_| {
+        D::Error::custom(format!("\"{text}\" is no address, allowed: ADDRESS:PORT such as 127.0.0.1:8080"))
+    })
+}
+
+fn public_url<'de, D: Deserializer<'de>>(source: D) -> Result<String, D::Error> {
+    let text = String::deserialize(source)?;
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let host = host.map(|host| host.trim_end_matches('/'));
+    let well_formed = host.is_some_and(|host| {
+        !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~:[]".contains(&b))
+    });
+    if text.is_empty() || well_formed {
+        return Ok(text.trim_end_matches('/').to_owned());
+    }
+    let allowed = "http://HOST or https://HOST, without a path";
+    Err(D::Error::custom(format!("\"{text}\" is no origin, allowed: {allowed}")))
+}
