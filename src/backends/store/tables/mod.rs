@@ -3,6 +3,7 @@
 pub mod account;
 pub mod channel;
 pub mod feed;
+pub mod room;
 pub mod upload;
 pub mod video;
 
@@ -18,6 +19,11 @@ pub const ALL: &[&Table] = &[
     channel::HandleClaim::TABLE,
     feed::FeedEntry::TABLE,
     feed::FeedBucket::TABLE,
+    room::Room::TABLE,
+    room::Entry::TABLE,
+    room::ReplyPointer::TABLE,
+    room::MomentPointer::TABLE,
+    room::CountedPlayback::TABLE,
     upload::Upload::TABLE,
     video::Video::TABLE,
     video::Rendition::TABLE,
