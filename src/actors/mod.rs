@@ -1,1 +1,5 @@
-//! Grows in its own branch.
+//! Who decides: the only writers. Rooms, sessions, channels and transcode jobs are supervised actors; accounts,
+//! which have no live state, are a component. Callers get handles with methods, never an `ActorRef`; nothing here
+//! knows a route.
+
+pub mod accounts;

@@ -11,11 +11,9 @@ use super::{Record, Table};
 /// Every declared table: what the CQL schema is made from.
 pub const ALL: &[&Table] = &[
     account::Account::TABLE,
-    account::UsernameClaim::TABLE,
-    account::EmailClaim::TABLE,
+    account::NameClaim::TABLE,
     account::RefreshFamily::TABLE,
     channel::Channel::TABLE,
-    channel::HandleClaim::TABLE,
     feed::FeedEntry::TABLE,
     feed::FeedBucket::TABLE,
     upload::Upload::TABLE,
