@@ -2,5 +2,6 @@
 //! `bus` (what nodes tell each other). Callers see contracts only; no driver type leaves its folder.
 
 pub mod bus;
+mod location;
 pub mod objects;
 pub mod store;
