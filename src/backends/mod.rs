@@ -5,3 +5,4 @@ pub mod bus;
 mod location;
 pub mod objects;
 pub mod store;
+pub mod tallies;
