@@ -2,5 +2,7 @@
 //! `bus` (what nodes tell each other). Callers see contracts only; no driver type leaves its folder.
 
 pub mod bus;
+mod location;
 pub mod objects;
 pub mod store;
+pub mod tallies;

@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 
 use super::{table::Table, value::Value};
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// The write was not applied, or it is not known whether it was; asking again is safe.
     #[error("the store is not available: {0}")]
@@ -107,6 +107,13 @@ pub trait Engine: Send + Sync + 'static {
     /// One row. Absence is `None`.
     fn get<'a>(&'a self, table: &'static Table, key: Key) -> BoxFuture<'a, StoreResult<Option<Row>>>;
 
+    /// What all rows of a partition share, as `get` reads a row. `None` until an `update_partition` wrote it.
+    fn get_statics<'a>(
+        &'a self,
+        table: &'static Table,
+        partition: Vec<Value>,
+    ) -> BoxFuture<'a, StoreResult<Option<Vec<Option<Value>>>>>;
+
     /// Rows of one partition in clustering order. A page may be shorter than its limit although `more` is set.
     fn scan<'a>(&'a self, table: &'static Table, scan: Scan) -> BoxFuture<'a, StoreResult<RowPage>>;
 
@@ -131,4 +138,8 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Writes and reads back a probe row: what `/health/ready` and `doctor` ask.
     fn probe<'a>(&'a self) -> BoxFuture<'a, StoreResult<()>>;
+
+    /// Ends the engine: what was asked before is answered, what is asked later is `Unavailable`, and what the
+    /// engine held (locks, connections) is free. A dropped engine closes by itself.
+    fn close<'a>(&'a self) -> BoxFuture<'a, StoreResult<()>>;
 }

@@ -145,7 +145,7 @@ macro_rules! record {
         impl $crate::backends::store::Record for $name {
             const TABLE: &'static $crate::backends::store::Table = &$crate::backends::store::Table {
                 name: $table,
-                about: concat!($($doc),+),
+                about: concat!($($doc, "\n"),+),
                 partition: &[$($crate::backends::store::Column {
                     name: stringify!($pk),
                     kind: <$pk_type as $crate::backends::store::Cell>::KIND,
@@ -174,7 +174,7 @@ macro_rules! record {
             }
 
             fn clustering(&self) -> Self::Clustering {
-                ($(self.$ck.clone(),)*)
+                $crate::record!(@clustering self $($ck)*)
             }
 
             fn into_columns(self) -> Vec<Option<$crate::backends::store::Value>> {
@@ -195,6 +195,8 @@ macro_rules! record {
             }
         }
     };
+    (@clustering $row:ident) => { Default::default() };
+    (@clustering $row:ident $($ck:ident)+) => { ($($row.$ck.clone(),)+) };
     (@statics) => { () };
     (@statics $statics:ident) => { $statics };
 }

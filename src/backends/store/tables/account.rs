@@ -29,20 +29,12 @@ record! {
 }
 
 record! {
-    /// Who holds a user name. Claimed before the account is written; a claim without an account may be taken over.
-    pub struct UsernameClaim in "username_claims" {
-        partition { username: String }
+    /// Who holds a name that only one may hold. Claimed before its holder is written; a claim without a holder
+    /// may be taken over. `kind` is `username`, `email` or `handle`.
+    pub struct NameClaim in "name_claims" {
+        partition { kind: String, name: String }
         clustering {}
-        columns { user_id: UserId, claimed_at: Timestamp }
-    }
-}
-
-record! {
-    /// Who holds an e-mail address, as `username_claims`.
-    pub struct EmailClaim in "email_claims" {
-        partition { email: String }
-        clustering {}
-        columns { user_id: UserId, claimed_at: Timestamp }
+        columns { holder: String, claimed_at: Timestamp }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Channels and the handles they hold.
+//! Channels.
 
 use crate::{
     domain::{
@@ -21,14 +21,5 @@ record! {
             avatar_color: String,
             created_at: Timestamp,
         }
-    }
-}
-
-record! {
-    /// Which channel holds a handle, as `username_claims`.
-    pub struct HandleClaim in "handle_claims" {
-        partition { handle: String }
-        clustering {}
-        columns { channel_id: ChannelId, claimed_at: Timestamp }
     }
 }

@@ -4,6 +4,7 @@ pub mod account;
 pub mod channel;
 pub mod feed;
 pub mod room;
+pub mod tally;
 pub mod upload;
 pub mod video;
 
@@ -12,11 +13,9 @@ use super::{Record, Table};
 /// Every declared table: what the CQL schema is made from.
 pub const ALL: &[&Table] = &[
     account::Account::TABLE,
-    account::UsernameClaim::TABLE,
-    account::EmailClaim::TABLE,
+    account::NameClaim::TABLE,
     account::RefreshFamily::TABLE,
     channel::Channel::TABLE,
-    channel::HandleClaim::TABLE,
     feed::FeedEntry::TABLE,
     feed::FeedBucket::TABLE,
     room::Room::TABLE,
@@ -24,6 +23,7 @@ pub const ALL: &[&Table] = &[
     room::ReplyPointer::TABLE,
     room::MomentPointer::TABLE,
     room::CountedPlayback::TABLE,
+    tally::Member::TABLE,
     upload::Upload::TABLE,
     video::Video::TABLE,
     video::Rendition::TABLE,
