@@ -128,8 +128,8 @@ impl Keeper {
                 self.mutate(target, mutation, offset_of(entry)).await?;
             }
         }
-        let pointers = stream::iter(entries).map(|entry| self.point(entry));
-        pointers.buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await.map(drop)
+        let pointers: Vec<_> = entries.iter().map(|entry| self.point(entry)).collect();
+        stream::iter(pointers).buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await.map(drop)
     }
 
     /// Remembers that everything before `next` is settled, so that the next load has nothing to repair.

@@ -95,6 +95,7 @@ pub struct State<T> {
     keys: KeyIndex,
     waiting: VecDeque<Pending<T>>,
     phase: Phase,
+    written: bool,
 }
 
 impl<T> State<T> {
@@ -111,6 +112,7 @@ impl<T> State<T> {
             keys: KeyIndex::new(),
             waiting: VecDeque::new(),
             phase: Phase::Idle,
+            written: false,
         };
         state.adopt(loaded);
         state.sent = state.head();
@@ -120,6 +122,15 @@ impl<T> State<T> {
     /// The newest offset that is durable; 0 while there is none.
     pub fn head(&self) -> u64 {
         self.next - 1
+    }
+
+    pub fn epoch(&self) -> &str {
+        &self.epoch
+    }
+
+    /// Whether this incarnation has written anything.
+    pub fn has_written(&self) -> bool {
+        self.written
     }
 
     pub fn live(&self) -> u64 {
@@ -160,6 +171,7 @@ impl<T> State<T> {
     /// The batch is durable. Returns who is to be told what.
     pub fn on_committed(&mut self, batch: Batch<T>) -> Vec<Answer<T>> {
         self.phase = Phase::Settling;
+        self.written = true;
         self.next = batch.end();
         self.live += batch.live_here + batch.live_older;
         for entry in batch.entries {
