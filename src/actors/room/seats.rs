@@ -82,13 +82,6 @@ impl Seats {
         }
     }
 
-    /// Says an event to everyone, past the stream.
-    pub fn say(&self, event: &Event) {
-        let mut frame = Shared::new(event);
-        for member in self.members.values() {
-            member.seat.send(frame.frame(member.seat.encoding()));
-        }
-    }
 
     /// Tells those whom `may_stay` refuses that the room is closed to them, and lets them go.
     pub fn dismiss(&mut self, may_stay: impl Fn(Option<&Identity>) -> bool) -> usize {
