@@ -2,5 +2,6 @@
 //! `bus` (what nodes tell each other). Callers see contracts only; no driver type leaves its folder.
 
 pub mod bus;
+pub mod feeds;
 pub mod objects;
 pub mod store;

@@ -18,7 +18,7 @@ pub const ALL: &[&Table] = &[
     feed::FeedBucket::TABLE,
     upload::Upload::TABLE,
     video::Video::TABLE,
-    video::Rendition::TABLE,
+    video::Catalogue::TABLE,
     video::Job::TABLE,
     video::PendingJob::TABLE,
 ];
