@@ -3,5 +3,6 @@
 
 pub mod bus;
 pub mod feeds;
+mod location;
 pub mod objects;
 pub mod store;

@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 
 use super::{table::Table, value::Value};
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// The write was not applied, or it is not known whether it was; asking again is safe.
     #[error("the store is not available: {0}")]
@@ -131,4 +131,8 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Writes and reads back a probe row: what `/health/ready` and `doctor` ask.
     fn probe<'a>(&'a self) -> BoxFuture<'a, StoreResult<()>>;
+
+    /// Ends the engine: what was asked before is answered, what is asked later is `Unavailable`, and what the
+    /// engine held (locks, connections) is free. A dropped engine closes by itself.
+    fn close<'a>(&'a self) -> BoxFuture<'a, StoreResult<()>>;
 }

@@ -1,15 +1,19 @@
 //! Rows: tables declared once, six verbs over them, and the engines that keep them.
 //! Actors write here and nobody else does; handlers may read. Nothing outside names a driver.
 
+mod embedded;
 mod engine;
+mod open;
 mod table;
 pub mod tables;
 mod typed;
 mod value;
 
+pub use embedded::CommitObserver;
 pub use engine::{
     Change, Decide, Direction, Engine, Key, Put, Reads, Row, RowPage, Scan, Snapshot, StoreError, StoreResult,
 };
+pub use open::{OpenError, open, open_observed};
 pub use table::{Cells, ClusteringColumn, Column, Order, Record, Table};
 pub use typed::{Edit, Query, Store, View};
 pub use value::{Cell, Kind, Value};

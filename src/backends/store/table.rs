@@ -174,7 +174,7 @@ macro_rules! record {
             }
 
             fn clustering(&self) -> Self::Clustering {
-                ($(self.$ck.clone(),)*)
+                $crate::record!(@clustering self $($ck)*)
             }
 
             fn into_columns(self) -> Vec<Option<$crate::backends::store::Value>> {
@@ -195,6 +195,8 @@ macro_rules! record {
             }
         }
     };
+    (@clustering $row:ident) => { Default::default() };
+    (@clustering $row:ident $($ck:ident)+) => { ($($row.$ck.clone(),)+) };
     (@statics) => { () };
     (@statics $statics:ident) => { $statics };
 }

@@ -130,6 +130,11 @@ impl Store {
     pub async fn probe(&self) -> StoreResult<()> {
         self.engine.probe().await
     }
+
+    /// Ends the engine for every handle on it; the same place may be opened again afterwards.
+    pub async fn close(&self) -> StoreResult<()> {
+        self.engine.close().await
+    }
 }
 
 /// A range of one partition: see [`Scan`].
