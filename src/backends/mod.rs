@@ -5,4 +5,5 @@ pub mod bus;
 pub mod feeds;
 mod location;
 pub mod objects;
+pub mod staging;
 pub mod store;

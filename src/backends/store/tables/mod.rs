@@ -17,6 +17,7 @@ pub const ALL: &[&Table] = &[
     feed::FeedEntry::TABLE,
     feed::FeedBucket::TABLE,
     upload::Upload::TABLE,
+    upload::OpenUpload::TABLE,
     video::Video::TABLE,
     video::Catalogue::TABLE,
     video::Job::TABLE,
