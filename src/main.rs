@@ -1,3 +1,10 @@
 //! The `playhouse` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match std::env::args().nth(1).as_deref() {
+        Some("media-worker") => playhouse::media::worker_main(),
+        _ => ExitCode::from(2),
+    }
+}
