@@ -1,1 +1,71 @@
-//! Grows in its own branch.
+//! The `playhouse` command: arguments in, an exit code out. Every subcommand is one file with one function that is
+//! called from the one `match` here; what it prints goes to the writer it is given.
+//! Exit codes: 0 stopped, 1 failed while running, 2 wrong configuration or arguments (one line that names the key).
+
+mod arguments;
+mod doctor;
+mod elements;
+
+use std::io::Write;
+
+use clap::Parser;
+
+use self::arguments::{Arguments, Command};
+use crate::config::Config;
+
+/// How the process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    Stopped,
+    Failed,
+    Refused,
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Where a command writes.
+pub struct Output<'a> {
+    pub out: &'a mut dyn Write,
+    pub err: &'a mut dyn Write,
+}
+
+/// Runs the command that `arguments` name; the first is the program's own name.
+pub fn run(
+    arguments: impl Iterator<Item = String>,
+    environment: impl Iterator<Item = (String, String)>,
+    output: &mut Output<'_>,
+) -> std::io::Result<Exit> {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(answer) => return explain(&answer, output),
+    };
+    let config = match Config::load(arguments.config.as_deref(), environment) {
+        Ok(config) => config,
+        Err(refusal) => {
+            writeln!(output.err, "{refusal}")?;
+            return Ok(Exit::Refused);
+        }
+    };
+    match arguments.command {
+        Command::Doctor => doctor::run(&config, output.out),
+    }
+}
+
+/// Help was asked for, or an argument is wrong: then one line, since the rest of clap's answer is in `--help`.
+fn explain(answer: &clap::Error, output: &mut Output<'_>) -> std::io::Result<Exit> {
+    let text = answer.to_string();
+    if answer.use_stderr() {
+        let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+        writeln!(output.err, "{line} (see `playhouse --help`)")?;
+        return Ok(Exit::Refused);
+    }
+    write!(output.out, "{text}")?;
+    Ok(Exit::Stopped)
+}
+
+#[cfg(test)]
+mod tests;
