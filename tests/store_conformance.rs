@@ -1,12 +1,13 @@
 //! What every store engine must do, said once and run against each of them through the public contract.
 #![cfg(test)]
 
+mod killed_child;
 mod store_suite;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use playhouse::{
-    backends::store::{self, OpenError, Store, StoreError},
+    backends::store::{self, OpenError, Settings, Store, StoreError},
     domain::clock::{ManualClock, SystemClock, Timestamp},
 };
 use store_suite::{conditions, expiry, kill, order};
@@ -110,8 +111,8 @@ async fn an_engine_started_on_an_empty_directory_is_observed_when_it_commits() {
     let dir = tempfile::tempdir().unwrap();
     let (tx, rx) = std::sync::mpsc::channel();
     let observer = Arc::new(move |latency: Duration, rows| tx.send((latency, rows)).unwrap());
-    let store = store::open_observed("embedded:rows", Path::new(dir.path()), Arc::new(SystemClock), observer)
-        .unwrap();
+    let settings = Settings { observer, ..Settings::default() };
+    let store = store::open_with("embedded:", dir.path(), Arc::new(SystemClock), settings).unwrap();
     store.probe().await.unwrap();
     assert_eq!(rx.recv().unwrap().1, 1);
     store.close().await.unwrap();

@@ -15,10 +15,9 @@ impl<'a> Location<'a> {
         Self { scheme, rest }
     }
 
-    /// A directory: absolute, or relative to the data directory; `default` inside it when none is given.
+    /// A directory as it is written; `default` in the data directory when none is.
     pub(super) fn dir(&self, data_dir: &Path, default: &str) -> PathBuf {
-        let path = Path::new(if self.rest.is_empty() { default } else { self.rest });
-        data_dir.join(path.strip_prefix(".").unwrap_or(path))
+        if self.rest.is_empty() { data_dir.join(default) } else { PathBuf::from(self.rest) }
     }
 }
 
@@ -27,10 +26,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_relative_path_is_inside_the_data_directory() {
+    fn a_path_is_taken_as_it_is_written_and_has_a_default() {
         let data = Path::new("/var/lib/playhouse");
         let dir = |uri| Location::of(uri).dir(data, "store");
-        assert_eq!(dir("embedded:./rows"), Path::new("/var/lib/playhouse/rows"));
+        assert_eq!(dir("embedded:./data/rows"), Path::new("./data/rows"));
         assert_eq!(dir("embedded:"), Path::new("/var/lib/playhouse/store"));
         assert_eq!(dir("embedded:/srv/rows"), Path::new("/srv/rows"));
         assert_eq!(Location::of("s3://bucket?region=x").scheme, "s3");

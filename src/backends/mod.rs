@@ -7,3 +7,4 @@ mod location;
 pub mod objects;
 pub mod staging;
 pub mod store;
+pub mod tallies;

@@ -9,5 +9,6 @@ pub mod comment;
 pub mod ids;
 pub mod page;
 pub mod reaction;
+pub mod tally;
 pub mod text;
 pub mod video;

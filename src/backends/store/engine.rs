@@ -107,6 +107,13 @@ pub trait Engine: Send + Sync + 'static {
     /// One row. Absence is `None`.
     fn get<'a>(&'a self, table: &'static Table, key: Key) -> BoxFuture<'a, StoreResult<Option<Row>>>;
 
+    /// What all rows of a partition share, as `get` reads a row. `None` until an `update_partition` wrote it.
+    fn get_statics<'a>(
+        &'a self,
+        table: &'static Table,
+        partition: Vec<Value>,
+    ) -> BoxFuture<'a, StoreResult<Option<Vec<Option<Value>>>>>;
+
     /// Rows of one partition in clustering order. A page may be shorter than its limit although `more` is set.
     fn scan<'a>(&'a self, table: &'static Table, scan: Scan) -> BoxFuture<'a, StoreResult<RowPage>>;
 

@@ -13,7 +13,7 @@ pub use embedded::CommitObserver;
 pub use engine::{
     Change, Decide, Direction, Engine, Key, Put, Reads, Row, RowPage, Scan, Snapshot, StoreError, StoreResult,
 };
-pub use open::{OpenError, open, open_observed};
+pub use open::{OpenError, Settings, open, open_with};
 pub use table::{Cells, ClusteringColumn, Column, Order, Record, Table};
 pub use typed::{Edit, Query, Store, View};
 pub use value::{Cell, Kind, Value};

@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use super::{
@@ -23,17 +24,30 @@ pub enum OpenError {
     Damaged { path: PathBuf, reason: String },
 }
 
-/// Opens the store a URI names; relative paths lie in `data_dir`. Blocks while a journal is replayed.
-pub fn open(uri: &str, data_dir: &Path, clock: SharedClock) -> Result<Store, OpenError> {
-    open_observed(uri, data_dir, clock, Arc::new(|_latency, _rows| {}))
+/// What may be set of an embedded engine.
+pub struct Settings {
+    /// How long a write may take, its wait for the writer included.
+    pub deadline: Duration,
+    /// Told of every commit, on the writer's thread.
+    pub observer: CommitObserver,
 }
 
-/// As [`open`]; `observer` is told of every commit, on the writer's thread.
-pub fn open_observed(
+impl Default for Settings {
+    fn default() -> Self {
+        Self { deadline: Duration::from_secs(10), observer: Arc::new(|_latency, _rows| {}) }
+    }
+}
+
+/// Opens the store a URI names; a path left empty is `store` in `data_dir`. Blocks while a journal is replayed.
+pub fn open(uri: &str, data_dir: &Path, clock: SharedClock) -> Result<Store, OpenError> {
+    open_with(uri, data_dir, clock, Settings::default())
+}
+
+pub fn open_with(
     uri: &str,
     data_dir: &Path,
     clock: SharedClock,
-    observer: CommitObserver,
+    settings: Settings,
 ) -> Result<Store, OpenError> {
     let location = Location::of(uri);
     let driver = match location.scheme {
@@ -42,6 +56,6 @@ pub fn open_observed(
         "scylla" => return Err(OpenError::NotBuilt { scheme: location.scheme.into() }),
         _ => return Err(OpenError::UnknownScheme { scheme: location.scheme.into() }),
     };
-    let engine = Embedded::open(driver, &location.dir(data_dir, "store"), clock, observer)?;
+    let engine = Embedded::open(driver, &location.dir(data_dir, "store"), clock, settings)?;
     Ok(Store::new(Arc::new(engine)))
 }

@@ -34,6 +34,13 @@ impl Store {
         row.map(record::<R>).transpose()
     }
 
+    /// What the rows of a partition share; `None` until an `update_partition` wrote it.
+    pub async fn statics<R: Record>(&self, partition: R::Partition) -> StoreResult<Option<R::Statics>> {
+        let cells = self.engine.get_statics(R::TABLE, partition.into_key()).await?;
+        let corrupt = StoreError::Corrupt { table: R::TABLE.name };
+        cells.map(|cells| R::Statics::from_cells(cells).ok_or(corrupt)).transpose()
+    }
+
     /// A page in the query's direction; its cursor is set when there may be more.
     pub async fn scan<R: Record>(&self, query: Query<R>) -> StoreResult<Page<R>> {
         let page = self.engine.scan(R::TABLE, query.scan).await?;

@@ -17,7 +17,7 @@ use std::{
     path::Path,
     sync::{Arc, Mutex, RwLock},
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures_util::future::BoxFuture;
@@ -35,15 +35,13 @@ use self::{
 };
 use super::{
     engine::{Decide, Engine, Key, Put, Reads, Row, RowPage, Scan, StoreError, StoreResult},
-    open::OpenError,
+    open::{OpenError, Settings},
     table::{Column, Table},
     value::{Kind, Value},
 };
 use crate::domain::clock::SharedClock;
 
 const QUEUE_LEN_MAX: usize = 4_096;
-/// How long a write may wait for its place in the queue and its commit together.
-const WRITE_DEADLINE: Duration = Duration::from_secs(10);
 /// Scans with a greater limit leave the caller's thread.
 const INLINE_SCAN_LIMIT_MAX: usize = 128;
 
@@ -72,6 +70,7 @@ pub(super) struct Embedded {
     clock: SharedClock,
     /// Taken only by `drop`.
     requests: Option<mpsc::Sender<Request>>,
+    deadline: Duration,
     writer: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
@@ -80,8 +79,9 @@ impl Embedded {
         driver: Driver,
         dir: &Path,
         clock: SharedClock,
-        observer: CommitObserver,
+        settings: Settings,
     ) -> Result<Self, OpenError> {
+        let Settings { deadline, observer } = settings;
         let unusable =
             |error: std::io::Error| OpenError::Damaged { path: dir.into(), reason: error.to_string() };
         std::fs::create_dir_all(dir).map_err(unusable)?;
@@ -96,17 +96,19 @@ impl Embedded {
             .name("store-writer".into())
             .spawn(move || writer.run())
             .map_err(unusable)?;
-        Ok(Self { shared, clock, requests: Some(requests), writer: Arc::new(Mutex::new(Some(writer))) })
+        let writer = Arc::new(Mutex::new(Some(writer)));
+        Ok(Self { shared, clock, requests: Some(requests), deadline, writer })
     }
 
     async fn write(&self, work: Work) -> StoreResult<bool> {
         let (reply, answer) = oneshot::channel();
         let requests = self.requests.as_ref().ok_or_else(closed)?;
         let asked = async {
-            requests.send(Request::Write { work, reply }).await.map_err(|_| closed())?;
+            let since = Instant::now();
+            requests.send(Request::Write { work, reply, since }).await.map_err(|_| closed())?;
             answer.await.map_err(|_| closed())?
         };
-        timeout(WRITE_DEADLINE, asked).await.unwrap_or_else(|_| Err(overloaded()))
+        timeout(self.deadline, asked).await.unwrap_or_else(|_| Err(overloaded(self.deadline)))
     }
 
     fn stored(&self, table: &'static Table, put: Put) -> StoreResult<(Vec<u8>, Vec<u8>)> {
@@ -120,6 +122,16 @@ impl Embedded {
         let Some(stored) = self.shared.read(|driver| driver.get(&stored_key))? else { return Ok(None) };
         let columns = cells::decode(table, table.columns, &stored, self.clock.now())?;
         Ok(columns.map(|columns| Row { key, columns }))
+    }
+
+    async fn get_statics(
+        &self,
+        table: &'static Table,
+        partition: Vec<Value>,
+    ) -> StoreResult<Option<Vec<Option<Value>>>> {
+        let key = PartitionKey::new(table, &partition)?.statics();
+        let Some(stored) = self.shared.read(|driver| driver.get(&key))? else { return Ok(None) };
+        cells::decode(table, table.statics, &stored, self.clock.now())
     }
 
     async fn scan(&self, table: &'static Table, scan: Scan) -> StoreResult<RowPage> {
@@ -147,7 +159,7 @@ impl Embedded {
     async fn close(&self) -> StoreResult<()> {
         if let Some(requests) = &self.requests {
             // A closed channel means that the writer has stopped already.
-            drop(timeout(WRITE_DEADLINE, requests.send(Request::Stop)).await);
+            drop(timeout(self.deadline, requests.send(Request::Stop)).await);
         }
         let (shared, writer) = (self.shared.clone(), self.writer.clone());
         let lost = |_| StoreError::Unavailable("the runtime is shutting down".into());
@@ -203,16 +215,21 @@ fn closed() -> StoreError {
     StoreError::Unavailable("it is closed".into())
 }
 
-fn overloaded() -> StoreError {
-    StoreError::Unavailable(format!(
-        "no answer within {} s; the disk may be too slow",
-        WRITE_DEADLINE.as_secs()
-    ))
+fn overloaded(deadline: Duration) -> StoreError {
+    StoreError::Unavailable(format!("no answer within {} ms; the disk may be too slow", deadline.as_millis()))
 }
 
 impl Engine for Embedded {
     fn get<'a>(&'a self, table: &'static Table, key: Key) -> BoxFuture<'a, StoreResult<Option<Row>>> {
         Box::pin(self.get(table, key))
+    }
+
+    fn get_statics<'a>(
+        &'a self,
+        table: &'static Table,
+        partition: Vec<Value>,
+    ) -> BoxFuture<'a, StoreResult<Option<Vec<Option<Value>>>>> {
+        Box::pin(self.get_statics(table, partition))
     }
 
     fn scan<'a>(&'a self, table: &'static Table, scan: Scan) -> BoxFuture<'a, StoreResult<RowPage>> {

@@ -28,11 +28,11 @@ use crate::domain::clock::{SharedClock, Timestamp};
 const ROUND_ROWS_MAX: usize = 5_000;
 const ROUND_BYTES_MAX: usize = 8 << 20;
 
-/// Called after each commit with its duration and its number of rows.
+/// Called after each commit with its number of rows, and the time from its first request to its fsync.
 pub type CommitObserver = Arc<dyn Fn(Duration, usize) + Send + Sync>;
 
 pub(super) enum Request {
-    Write { work: Work, reply: Reply },
+    Write { work: Work, reply: Reply, since: Instant },
     Stop,
 }
 
@@ -64,11 +64,11 @@ impl Writer {
     /// Returns when told to stop or when nobody can send any more, with everything before that written.
     pub(super) fn run(mut self) {
         let mut sweeper = Sweeper::default();
-        while let Some(Request::Write { work, reply }) = self.requests.blocking_recv() {
+        while let Some(first @ Request::Write { .. }) = self.requests.blocking_recv() {
             let shared = self.shared.clone();
             let driver = shared.driver.read().expect("no code panics while it holds this lock");
             let Some(driver) = driver.as_deref() else { return };
-            let (answers, last) = self.round(driver, work, reply);
+            let (answers, last) = self.round(driver, first);
             answers.into_iter().for_each(|(reply, answer)| {
                 // Who asked may have given up meanwhile.
                 drop(reply.send(answer));
@@ -82,22 +82,21 @@ impl Writer {
         }
     }
 
-    fn round(
-        &mut self,
-        driver: &dyn KeyValue,
-        work: Work,
-        reply: Reply,
-    ) -> (Vec<(Reply, StoreResult<bool>)>, bool) {
-        let mut round = Round { driver, now: self.clock.now(), staged: HashMap::new(), bytes: 0 };
+    fn round(&mut self, driver: &dyn KeyValue, first: Request) -> (Vec<(Reply, StoreResult<bool>)>, bool) {
+        let mut round =
+            Round { driver, now: self.clock.now(), staged: HashMap::new(), bytes: 0, since: None };
         let mut answers = Vec::new();
-        let mut next = Some(Request::Write { work, reply });
+        let mut next = Some(first);
         let mut last = false;
         while let Some(request) = next.take() {
             match request {
                 Request::Stop => last = true,
                 // Nobody waits for it: it counts as not applied.
                 Request::Write { reply, .. } if reply.is_closed() => {}
-                Request::Write { work, reply } => answers.push((reply, round.decide(work))),
+                Request::Write { work, reply, since } => {
+                    round.since.get_or_insert(since);
+                    answers.push((reply, round.decide(work)));
+                }
             }
             if !last && round.staged.len() < ROUND_ROWS_MAX && round.bytes < ROUND_BYTES_MAX {
                 next = self.requests.try_recv().ok();
@@ -114,9 +113,8 @@ impl Writer {
             return Ok(());
         }
         let rows = round.staged.len();
-        let begun = Instant::now();
         round.driver.commit(round.staged.into_iter().collect())?;
-        (self.observer)(begun.elapsed(), rows);
+        (self.observer)(round.since.map(|since| since.elapsed()).unwrap_or_default(), rows);
         Ok(())
     }
 }
@@ -127,6 +125,8 @@ struct Round<'a> {
     now: Timestamp,
     staged: HashMap<Vec<u8>, Option<Vec<u8>>>,
     bytes: usize,
+    /// When its first request was made.
+    since: Option<Instant>,
 }
 
 impl Round<'_> {

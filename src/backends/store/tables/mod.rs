@@ -3,6 +3,7 @@
 pub mod account;
 pub mod channel;
 pub mod feed;
+pub mod tally;
 pub mod upload;
 pub mod video;
 
@@ -16,6 +17,7 @@ pub const ALL: &[&Table] = &[
     channel::Channel::TABLE,
     feed::FeedEntry::TABLE,
     feed::FeedBucket::TABLE,
+    tally::Member::TABLE,
     upload::Upload::TABLE,
     upload::OpenUpload::TABLE,
     video::Video::TABLE,
