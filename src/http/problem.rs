@@ -139,3 +139,8 @@ impl From<AccountError> for ApiError {
         Self::new(code, error.to_string())
     }
 }
+
+/// A path that exists and does not take this method.
+pub async fn method_not_allowed() -> ApiError {
+    ApiError::new(Code::MethodNotAllowed, "this path does not take this method; `Allow` names those it takes")
+}

@@ -128,6 +128,19 @@ impl Keys {
         mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
+    /// Who watches, for counting views: the account, or for the anonymous a pseudonym of their address that changes
+    /// every day and cannot be turned back.
+    pub fn viewer(&self, who: Option<&Identity>, address: &str, now: Timestamp) -> String {
+        match who {
+            Some(who) => who.user_id.to_string(),
+            None => {
+                let day = now.as_seconds().div_euclid(86_400);
+                let mac = self.mac("anonymous viewers", &format!("{day}.{address}"));
+                format!("anonymous-{}", &mac[..32])
+            }
+        }
+    }
+
     pub fn mac_is_right(&self, purpose: &str, message: &str, mac: &str) -> bool {
         self.mac(purpose, message).as_bytes().ct_eq(mac.as_bytes()).into()
     }

@@ -23,13 +23,14 @@ use crate::{
                 video::{Tags, Video},
             },
         },
-        tallies::{Kind, MemberChange, Tallies, TallyKey},
+        tallies::Tallies,
     },
     domain::{
         access::Visibility,
         channel,
         clock::SharedClock,
         ids::{ChannelId, UserId, VideoId},
+        tally::{Kind, MemberChange, TallyKey, Totals},
         text::Invalid,
         video::{self, Stage, Status},
     },
@@ -136,7 +137,7 @@ impl Channels {
         who: Option<&UserId>,
     ) -> Result<(u64, bool), ChannelError> {
         let key = tally_of(channel);
-        let total = self.tallies.totals(&key).await?.of(MEMBER);
+        let total = count(&self.tallies.totals(&key).await?);
         let subscribed = match who {
             Some(who) => self.tallies.value_of(&key, who.as_str()).await?.is_some(),
             None => false,
@@ -159,7 +160,11 @@ impl Channels {
 const MEMBER: i32 = 1;
 
 fn tally_of(channel: &ChannelId) -> TallyKey {
-    TallyKey::new(channel.as_str(), Kind::Subscriber)
+    TallyKey::new(Kind::Subscriber, channel)
+}
+
+fn count(totals: &Totals) -> u64 {
+    u64::try_from(totals.of(MEMBER)).unwrap_or(0)
 }
 
 struct Channel {
@@ -318,10 +323,9 @@ impl Channel {
         let Some(Flush(wishes)) = flush else { return };
         let (tallies, key, myself) =
             (self.office.tallies.clone(), tally_of(&channel.channel), channel.myself.clone());
-        let changes = wishes.into_iter().map(|(user, wish)| MemberChange {
-            member: user.to_string(),
-            value: (wish == Wish::Subscribe).then_some(MEMBER),
-            ttl: None,
+        let changes = wishes.into_iter().map(|(user, wish)| match wish {
+            Wish::Subscribe => MemberChange::set(user, MEMBER),
+            Wish::Unsubscribe => MemberChange::remove(user),
         });
         let changes: Vec<_> = changes.collect();
         drop(tasks::spawn("subscriptions", async move {
@@ -329,7 +333,7 @@ impl Channel {
             if let Err(error) = &applied {
                 tracing::warn!(error.chain = %error, "subscriptions were not written");
             }
-            drop(myself.tell(Message::Flushed(applied.ok().map(|applied| applied.totals.of(MEMBER)))));
+            drop(myself.tell(Message::Flushed(applied.ok().map(|applied| count(&applied.totals)))));
         }));
     }
 }
