@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use http_body_util::{BodyExt, Full};
-use hyper::{Request, body::Bytes};
+use hyper::{Request, StatusCode, body::Bytes};
 use hyper_util::rt::TokioIo;
 use playhouse_protocol::rest::{Register, Tokens, Video, VideoStatus};
 use serde::de::DeserializeOwned;
@@ -92,6 +92,9 @@ async fn exchange<T: DeserializeOwned>(target: &str, request: Request<Full<Bytes
     };
     let (answer, _closed) = tokio::join!(answer, connection);
     let (status, body) = answer?;
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        bail!("all users share an address: start the server with PLAYHOUSE__LIMITS__ENABLED=false");
+    }
     if !status.is_success() {
         bail!("{status}: {}", String::from_utf8_lossy(&body));
     }
