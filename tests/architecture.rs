@@ -39,7 +39,6 @@ const LIVES_IN: &[(&str, &[&str])] = &[
     ("ractor", &["actors"]),
     ("axum", &["http", "app"]),
     ("utoipa_axum", &["http", "app"]),
-    ("prometheus_client", &["telemetry"]),
     ("clap", &["cli"]),
     ("playhouse_protocol", &["actors", "http"]),
     ("anyhow", &["main", "cli", "app"]),

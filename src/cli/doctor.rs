@@ -10,14 +10,12 @@ use std::{
     process::{Command, Stdio},
 };
 
-use rustix::{
-    fs::statvfs,
-    process::{Resource, getrlimit},
-};
+use rustix::fs::statvfs;
 
 use super::{
     Exit,
     elements::{PACKAGES, TOOLS_PACKAGE},
+    open_files::raise_limit,
 };
 use crate::config::Config;
 
@@ -62,7 +60,7 @@ pub(super) fn run(config: &Config, out: &mut dyn Write) -> io::Result<Exit> {
     findings.push(data_folder(data_dir));
     findings.push(free_space(data_dir));
     findings.push(listen_address(config));
-    findings.push(open_files(config.limits.sockets_max as u64, getrlimit(Resource::Nofile).current));
+    findings.push(open_files(config.limits.sockets_max as u64, raise_limit()));
     print(&findings, out)
 }
 

@@ -5,8 +5,9 @@
 mod arguments;
 mod doctor;
 mod elements;
+pub mod open_files;
 
-use std::io::Write;
+use std::{io::Write, process::ExitCode};
 
 use clap::Parser;
 
@@ -21,7 +22,7 @@ pub enum Exit {
     Refused,
 }
 
-impl From<Exit> for std::process::ExitCode {
+impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
     }
@@ -31,6 +32,18 @@ impl From<Exit> for std::process::ExitCode {
 pub struct Output<'a> {
     pub out: &'a mut dyn Write,
     pub err: &'a mut dyn Write,
+}
+
+/// The whole command, on this process's arguments, environment and streams.
+pub fn main() -> ExitCode {
+    let arguments = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+    let environment = std::env::vars_os().filter_map(|(name, value)| {
+        let readable = name.into_string().ok().zip(value.into_string().ok());
+        readable.filter(|(name, _)| name.starts_with("PLAYHOUSE__"))
+    });
+    let mut output = Output { out: &mut std::io::stdout(), err: &mut std::io::stderr() };
+    // An output that nobody reads any more (`playhouse doctor | head -1`) leaves nothing to say.
+    run(arguments, environment, &mut output).unwrap_or(Exit::Failed).into()
 }
 
 /// Runs the command that `arguments` name; the first is the program's own name.
