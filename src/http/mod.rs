@@ -15,6 +15,7 @@ mod middleware;
 mod openapi;
 mod problem;
 mod range;
+pub mod server;
 mod uploads;
 mod videos;
 pub mod ws;

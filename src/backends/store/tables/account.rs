@@ -54,3 +54,12 @@ record! {
         }
     }
 }
+
+record! {
+    /// What the first start has done, so that no later one does it again.
+    pub struct FirstStart in "first_start" {
+        partition { what: String }
+        clustering {}
+        columns { at: Timestamp }
+    }
+}

@@ -14,6 +14,7 @@ pub const ALL: &[&Table] = &[
     account::Account::TABLE,
     account::NameClaim::TABLE,
     account::RefreshFamily::TABLE,
+    account::FirstStart::TABLE,
     channel::Channel::TABLE,
     feed::FeedEntry::TABLE,
     feed::FeedBucket::TABLE,
