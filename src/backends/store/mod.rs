@@ -1,6 +1,7 @@
 //! Rows: tables declared once, six verbs over them, and the engines that keep them.
 //! Actors write here and nobody else does; handlers may read. Nothing outside names a driver.
 
+pub mod cql;
 mod embedded;
 mod engine;
 mod open;

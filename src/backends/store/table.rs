@@ -145,7 +145,7 @@ macro_rules! record {
         impl $crate::backends::store::Record for $name {
             const TABLE: &'static $crate::backends::store::Table = &$crate::backends::store::Table {
                 name: $table,
-                about: concat!($($doc),+),
+                about: concat!($($doc, "\n"),+),
                 partition: &[$($crate::backends::store::Column {
                     name: stringify!($pk),
                     kind: <$pk_type as $crate::backends::store::Cell>::KIND,

@@ -27,6 +27,8 @@ use tokio::{
     time::timeout,
 };
 
+#[cfg(test)]
+pub(super) use self::keys::name_hash;
 pub use self::writer::CommitObserver;
 use self::{
     key_value::KeyValue,
