@@ -3,15 +3,15 @@
 
 use bytes::Bytes;
 
-use crate::{backends::bus::Bus, domain::ids::UserId};
+use crate::{backends::bus::SharedBus, domain::ids::UserId};
 
 #[derive(Clone)]
 pub struct Notices {
-    bus: Bus,
+    bus: SharedBus,
 }
 
 impl Notices {
-    pub fn new(bus: Bus) -> Self {
+    pub fn new(bus: SharedBus) -> Self {
         Self { bus }
     }
 

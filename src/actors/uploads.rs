@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     backends::{
-        objects::{ObjectError, Objects},
+        objects::{ObjectError, SharedObjects},
         staging::{Staging, StagingError},
         store::{
             Store, StoreError,
@@ -73,7 +73,7 @@ pub struct DraftInput {
 pub struct Uploads {
     pub store: Store,
     pub staging: Staging,
-    pub objects: Objects,
+    pub objects: SharedObjects,
     pub channels: Channels,
     pub clock: SharedClock,
     pub options: UploadOptions,
@@ -139,10 +139,9 @@ impl Uploads {
     /// Makes a video of a whole file. Finishing a finished one answers alike.
     pub async fn finish(&self, upload: &Upload) -> Result<Video, UploadError> {
         let key = transcode::source_key(&upload.video_id);
-        match self.objects.put_file(&key, &self.staging.path(&upload.upload_id)).await {
-            // A crash after the move and before the rows: the file is in its place already.
-            Err(ObjectError::NotFound) if self.objects.head(&key).await?.is_some() => {}
-            other => other?,
+        // After a crash between the move and the rows the file is in its place already.
+        if self.objects.head(&key).await?.is_none() {
+            self.objects.put_file(&key, &self.staging.path(&upload.upload_id)).await?;
         }
         let video = self.add_video(upload).await?;
         self.store.put(Upload { finished: true, ..upload.clone() }).await?;

@@ -6,9 +6,9 @@ use anyhow::Context as _;
 
 use crate::{
     backends::{
-        bus::{self, Bus},
+        bus::{self, SharedBus},
         feeds::Feeds,
-        objects::{self, Objects},
+        objects::{self, SharedObjects},
         staging::Staging,
         store::{self, Store},
         tallies::Tallies,
@@ -20,8 +20,8 @@ use crate::{
 
 pub struct BackEnds {
     pub store: Store,
-    pub objects: Objects,
-    pub bus: Bus,
+    pub objects: SharedObjects,
+    pub bus: SharedBus,
     pub staging: Staging,
     pub feeds: Feeds,
     pub tallies: Tallies,
@@ -77,7 +77,7 @@ pub async fn check(config: &Config, clock: SharedClock) -> Vec<(&'static str, Re
             "objects",
             told(
                 config.backends.objects.to_string(),
-                back_ends.objects.probe().await.map_err(|error| error.to_string()),
+                objects::probe(&back_ends.objects).await.map_err(|error| error.to_string()),
             ),
         ),
     ]

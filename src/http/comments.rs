@@ -15,8 +15,11 @@ use super::{
     videos,
 };
 use crate::{
-    actors::room::{CommentQuery, NewComment},
-    domain::{comment, ids::{CommentId, VideoId}},
+    actors::room::{
+        NewComment,
+        history::{self, ListComments, Selection},
+    },
+    domain::ids::{CommentId, VideoId},
 };
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -24,25 +27,25 @@ use crate::{
 pub struct ListQuery {
     /// Only those pinned to the timeline from here, inclusive; with `at_to_ms`.
     at_from_ms: Option<u64>,
-    /// Only those pinned before here.
+    /// Only those pinned up to here, inclusive.
     at_to_ms: Option<u64>,
-    /// Only replies to this comment, oldest first.
+    /// Only replies to this comment.
     parent: Option<String>,
 }
 
 impl ListQuery {
-    fn parse(self) -> ApiResult<CommentQuery> {
+    fn parse(self) -> ApiResult<Selection> {
         match (self.parent, self.at_from_ms, self.at_to_ms) {
             (Some(parent), None, None) => {
-                Ok(CommentQuery::Replies(parent.parse().map_err(|_| ApiError::not_found())?))
+                Ok(Selection::Replies(parent.parse().map_err(|_| ApiError::not_found())?))
             }
             (Some(_), ..) => Err(ApiError::invalid("parent", "does not go with at_from_ms and at_to_ms")),
-            (None, None, None) => Ok(CommentQuery::Newest),
+            (None, None, None) => Ok(Selection::Newest),
             (None, from, to) => {
                 let (from_ms, to_ms) = (from.unwrap_or(0), to.unwrap_or(u64::MAX));
-                match from_ms < to_ms {
-                    true => Ok(CommentQuery::Moments { from_ms, to_ms }),
-                    false => Err(ApiError::invalid("at_to_ms", "is after at_from_ms")),
+                match from_ms <= to_ms {
+                    true => Ok(Selection::Moments { from_ms, to_ms }),
+                    false => Err(ApiError::invalid("at_to_ms", "is not before at_from_ms")),
                 }
             }
         }
@@ -63,7 +66,8 @@ pub async fn list(
     Query(page): Query<PageQuery>,
 ) -> ApiResult<Json<List<rest::Comment>>> {
     videos::visible(&ctx, &id, who.as_ref()).await?;
-    let found = ctx.rooms.comments(&id, query.parse()?, page.limit()?, page.cursor()?).await?;
+    let wanted = ListComments { selection: query.parse()?, limit: page.limit()?, cursor: page.cursor()? };
+    let found = history::list_comments(&ctx.store, &id, wanted).await?;
     let next_cursor = found.next_cursor.map(|cursor| cursor.as_str().to_owned());
     Ok(Json(List { items: found.items, next_cursor }))
 }
@@ -87,13 +91,13 @@ pub async fn create(
     videos::visible(&ctx, &id, Some(&who)).await?;
     let parent_id = body.parent_id.map(|parent| parent.parse::<CommentId>());
     let new = NewComment {
-        author: who.author(),
-        text: body_text(&ctx, &body.text)?,
+        who,
+        text: body.text,
         at_ms: body.at_ms,
         parent_id: parent_id.transpose().map_err(|_| ApiError::invalid("parent_id", "is no comment"))?,
         key: idempotency_key(&headers)?,
     };
-    let posted = ctx.rooms.comment(&id, new).await?;
+    let posted = ctx.rooms.of(&id).comment(new).await?;
     Ok((StatusCode::CREATED, Json(posted.comment)))
 }
 
@@ -112,8 +116,7 @@ pub async fn edit(
 ) -> ApiResult<Json<rest::Comment>> {
     let video = video_of(&id)?;
     videos::visible(&ctx, &video, Some(&who)).await?;
-    let text = body_text(&ctx, &body.text)?;
-    Ok(Json(ctx.rooms.edit(&video, &id, &who, text).await?))
+    Ok(Json(ctx.rooms.of(&video).edit(&id, who, &body.text).await?))
 }
 
 /// Remove a comment: one's own, one on one's own video, or any as a moderator
@@ -128,17 +131,13 @@ pub async fn remove(
     Caller(who): Caller,
 ) -> ApiResult<StatusCode> {
     let video = video_of(&id)?;
-    let video = videos::visible(&ctx, &video, Some(&who)).await?;
-    ctx.rooms.remove(&video.video_id, &id, &who, &video.owner_id).await?;
+    videos::visible(&ctx, &video, Some(&who)).await?;
+    ctx.rooms.of(&video).remove(&id, who).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 fn video_of(id: &CommentId) -> ApiResult<VideoId> {
     id.location().map(|(video, _)| video).ok_or_else(ApiError::not_found)
-}
-
-fn body_text(ctx: &Ctx, text: &str) -> ApiResult<String> {
-    comment::body(text, ctx.options.comment_len_max).map_err(|reason| ApiError::invalid("text", reason))
 }
 
 /// `Idempotency-Key`: 1 to 64 visible ASCII characters.

@@ -22,7 +22,10 @@ use super::{
 };
 use crate::{
     actors::transcode,
-    backends::store::tables::video::Video,
+    backends::{
+        objects::{ByteRange, ObjectKey},
+        store::tables::video::Video,
+    },
     domain::{access::Visibility, clock::Timestamp, ids::VideoId},
     media::{Catalogue, RenditionId, layout},
 };
@@ -155,7 +158,7 @@ async fn object(
 ) -> ApiResult<Response> {
     let key = transcode::object_key(&video.video_id, path);
     let head = ctx.objects.head(&key).await?.ok_or_else(ApiError::not_found)?;
-    let etag = HeaderValue::from_str(&head.etag).map_err(|error| ApiError::internal(&error))?;
+    let etag = HeaderValue::from_str(&format!("\"{}\"", head.etag)).map_err(|error| ApiError::internal(&error))?;
     // Files of a run never change; pictures keep their name when they are made anew.
     let cache = match (path.contains('/'), video.visibility) {
         (false, _) => "no-cache",
@@ -176,7 +179,7 @@ async fn object(
     Ok(response)
 }
 
-async fn body(ctx: &Ctx, key: &str, size: u64, slice: Slice, method: &Method) -> ApiResult<Response> {
+async fn body(ctx: &Ctx, key: &ObjectKey, size: u64, slice: Slice, method: &Method) -> ApiResult<Response> {
     let (status, first, length) = match slice {
         Slice::Whole => (StatusCode::OK, 0, size),
         Slice::Part { first, last } => (StatusCode::PARTIAL_CONTENT, first, last - first + 1),
@@ -188,7 +191,11 @@ async fn body(ctx: &Ctx, key: &str, size: u64, slice: Slice, method: &Method) ->
     };
     let body = match is_head(method) || length == 0 {
         true => Body::empty(),
-        false => Body::from_stream(ctx.objects.get(key, first..first + length).await?),
+        false => {
+            let part = ByteRange::Between(first, first + length - 1);
+            let object = ctx.objects.get(key, Some(part)).await?.ok_or_else(ApiError::not_found)?;
+            Body::from_stream(object.body)
+        }
     };
     let mut response = (status, body).into_response();
     response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));

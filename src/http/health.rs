@@ -9,7 +9,10 @@ use axum::{
 use playhouse_protocol::rest::{Health, HealthCheck};
 
 use super::Ctx;
-use crate::telemetry;
+use crate::{
+    backends::{bus, objects},
+    telemetry,
+};
 
 /// The process answers
 #[utoipa::path(get, path = "/health/live", tag = "operations", responses((status = 200, body = Health)))]
@@ -26,8 +29,8 @@ pub async fn ready(State(ctx): State<Ctx>) -> (StatusCode, Json<Health>) {
     let draining = ctx.drain.is_cancelled();
     let checks = vec![
         check("store", ctx.store.probe().await),
-        check("objects", ctx.objects.probe().await),
-        check("bus", ctx.bus.probe().await),
+        check("objects", objects::probe(&ctx.objects).await),
+        check("bus", bus::probe(&ctx.bus).await),
         HealthCheck {
             name: "drain".into(),
             ok: !draining,

@@ -16,7 +16,7 @@ use super::{
     Ctx,
     problem::{ApiError, ApiResult},
 };
-use crate::backends::bus::{Allowance, Rate};
+use crate::backends::bus::{Limit, Verdict};
 
 #[derive(Debug, Clone, Copy)]
 pub struct Rates {
@@ -52,19 +52,21 @@ impl<S: Sync> FromRequestParts<S> for Client {
 }
 
 pub async fn registration(ctx: &Ctx, client: &Client) -> ApiResult<()> {
-    let rate = |rates: &Rates| Rate::per(Duration::from_secs(3600), rates.registrations_per_hour);
+    let rate = |rates: &Rates| even(Duration::from_secs(3600), rates.registrations_per_hour);
     check(ctx, "registrations", client, rate).await
 }
 
 pub async fn login(ctx: &Ctx, client: &Client) -> ApiResult<()> {
-    let rate = |rates: &Rates| Rate::per(Duration::from_secs(60), rates.logins_per_minute);
+    let rate = |rates: &Rates| even(Duration::from_secs(60), rates.logins_per_minute);
     check(ctx, "logins", client, rate).await
 }
 
 /// Any request, with twice a second's worth in a burst.
 pub async fn request(ctx: &Ctx, client: &Client) -> ApiResult<()> {
-    let rate = |rates: &Rates| {
-        Rate::per(Duration::from_secs(1), rates.requests_per_s).with_burst(rates.requests_per_s.saturating_mul(2))
+    let rate = |rates: &Rates| Limit {
+        count: rates.requests_per_s,
+        period: Duration::from_secs(1),
+        burst: rates.requests_per_s.saturating_mul(2),
     };
     check(ctx, "requests", client, rate).await
 }
@@ -73,12 +75,12 @@ async fn check(
     ctx: &Ctx,
     rule: &'static str,
     client: &Client,
-    rate: impl FnOnce(&Rates) -> Rate,
+    rate: impl FnOnce(&Rates) -> Limit,
 ) -> ApiResult<()> {
     let Some(rates) = &ctx.options.rate_limits else { return Ok(()) };
-    match ctx.bus.allow(&format!("{rule}:{}", client.0), rate(rates)).await {
-        Ok(Allowance::Allowed) => Ok(()),
-        Ok(Allowance::Denied { retry_after }) => {
+    match ctx.bus.check(&format!("{rule}:{}", client.0), rate(rates)).await {
+        Ok(Verdict::Allowed) => Ok(()),
+        Ok(Verdict::RetryAfter(retry_after)) => {
             ctx.metrics.rate_limited.of(rule).inc();
             let seconds = retry_after.as_secs() + 1;
             let detail = format!("too many {rule} from your address; wait {seconds} s");
@@ -87,4 +89,9 @@ async fn check(
         // A limit that cannot be counted does not lock everybody out.
         Err(_) => Ok(()),
     }
+}
+
+/// So many in a period, all of them at once if need be.
+fn even(period: Duration, count: u32) -> Limit {
+    Limit { count, period, burst: count }
 }

@@ -36,7 +36,7 @@ use crate::{
         transcode::Transcodes,
         uploads::Uploads,
     },
-    backends::{bus::Bus, feeds::Feeds, objects::Objects, staging::Staging, store::Store, tallies::Tallies},
+    backends::{bus::SharedBus, feeds::Feeds, objects::SharedObjects, staging::Staging, store::Store},
     domain::clock::SharedClock,
     telemetry::Metrics,
 };
@@ -51,11 +51,10 @@ pub struct Context {
     pub uploads: Arc<Uploads>,
     pub registry: Arc<Registry>,
     pub store: Store,
-    pub tallies: Tallies,
     pub feeds: Feeds,
-    pub objects: Objects,
+    pub objects: SharedObjects,
     pub staging: Staging,
-    pub bus: Bus,
+    pub bus: SharedBus,
     pub clock: SharedClock,
     pub metrics: Arc<Metrics>,
     pub options: Options,
@@ -72,8 +71,6 @@ pub struct Options {
     pub body_bytes_max: usize,
     pub upload_bytes_max: u64,
     pub rate_limits: Option<limit::Rates>,
-    pub view_watched_ms: u64,
-    pub comment_len_max: usize,
     pub playback_token_ttl_s: u64,
 }
 

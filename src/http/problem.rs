@@ -11,8 +11,8 @@ use axum::{
 use playhouse_protocol::problem::{Code, FieldError, Problem};
 
 use crate::{
-    actors::accounts::AccountError,
-    backends::store::StoreError,
+    actors::{accounts::AccountError, channel::ChannelError, directory::Refused, room::RoomError},
+    backends::{objects::ObjectError, store::StoreError},
 };
 
 tokio::task_local! {
@@ -143,4 +143,47 @@ impl From<AccountError> for ApiError {
 /// A path that exists and does not take this method.
 pub async fn method_not_allowed() -> ApiError {
     ApiError::new(Code::MethodNotAllowed, "this path does not take this method; `Allow` names those it takes")
+}
+
+impl From<Refused> for ApiError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Absent => Self::not_found(),
+            Refused::Busy => Self::new(Code::TooMany, refused.to_string()),
+            Refused::Unavailable(_) => Self::new(Code::Unavailable, refused.to_string()),
+        }
+    }
+}
+
+impl From<ChannelError> for ApiError {
+    fn from(error: ChannelError) -> Self {
+        match error {
+            ChannelError::NotFound => Self::not_found(),
+            ChannelError::Invalid { field, reason } => Self::invalid(field, reason),
+            ChannelError::HandleTaken => Self::new(Code::HandleTaken, error.to_string()),
+            ChannelError::Refused(refused) => refused.into(),
+            ChannelError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ObjectError> for ApiError {
+    fn from(error: ObjectError) -> Self {
+        match error {
+            ObjectError::NoSpace => Self::new(Code::NoSpace, error.to_string()),
+            ObjectError::RangeNotSatisfiable { .. } => Self::new(Code::RangeNotSatisfiable, error.to_string()),
+            ObjectError::Unavailable(_) => Self::new(Code::Unavailable, error.to_string()),
+            ObjectError::NoSuchUpload | ObjectError::KeyConflict | ObjectError::Source(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<RoomError> for ApiError {
+    fn from(error: RoomError) -> Self {
+        match error {
+            RoomError::NotFound => Self::not_found(),
+            RoomError::Invalid { field, detail } => Self::invalid(field, detail),
+            other => Self::new(other.code(), other.to_string()),
+        }
+    }
 }

@@ -128,17 +128,11 @@ impl Keys {
         mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Who watches, for counting views: the account, or for the anonymous a pseudonym of their address that changes
-    /// every day and cannot be turned back.
-    pub fn viewer(&self, who: Option<&Identity>, address: &str, now: Timestamp) -> String {
-        match who {
-            Some(who) => who.user_id.to_string(),
-            None => {
-                let day = now.as_seconds().div_euclid(86_400);
-                let mac = self.mac("anonymous viewers", &format!("{day}.{address}"));
-                format!("anonymous-{}", &mac[..32])
-            }
-        }
+    /// Who watches without an account, for counting views: a name for an address that changes every day and cannot
+    /// be turned back.
+    pub fn pseudonym(&self, address: &str, now: Timestamp) -> String {
+        let day = now.as_seconds().div_euclid(86_400);
+        self.mac("anonymous viewers", &format!("{day}.{address}"))[..32].to_owned()
     }
 
     pub fn mac_is_right(&self, purpose: &str, message: &str, mac: &str) -> bool {

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     backends::{
         feeds::Feeds,
-        objects::Objects,
+        objects::SharedObjects,
         store::{
             Store, StoreResult,
             tables::video::{Catalogue as CatalogueRow, Job, JobLog, JobState, PendingJob, Video},
@@ -39,7 +39,7 @@ use crate::{
 /// What every job shares.
 pub struct Workshop {
     pub store: Store,
-    pub objects: Objects,
+    pub objects: SharedObjects,
     pub feeds: Feeds,
     pub notices: Notices,
     pub clock: SharedClock,
@@ -321,8 +321,8 @@ impl Transcode {
 
     async fn remove(&self, job: &mut Residence) -> Result<(), Failure> {
         let store = &self.workshop.store;
-        self.workshop.objects.delete_prefix(&format!("videos/{}/", job.video)).await?;
-        self.workshop.objects.delete_prefix(&format!("sources/{}/", job.video)).await?;
+        self.workshop.objects.delete_prefix(&run::made_prefix(&job.video)).await?;
+        self.workshop.objects.delete_prefix(&run::source_prefix(&job.video)).await?;
         store.delete::<CatalogueRow>((job.video.clone(),), ()).await?;
         store.delete::<PendingJob>((sweep::shard_of(&job.video),), (job.video.clone(),)).await?;
         store.delete::<Job>((job.video.clone(),), ()).await?;

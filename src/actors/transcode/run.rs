@@ -3,13 +3,14 @@
 
 use std::{path::Path, sync::Arc};
 
-use tokio::{fs, sync::mpsc};
+use futures_util::StreamExt;
+use tokio::{fs, io::AsyncWriteExt, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::{Message, Transcode, Workshop, state::Step};
 use crate::{
     actors::directory::Myself,
-    backends::objects::ObjectError,
+    backends::objects::{ObjectError, ObjectKey, Prefix},
     domain::ids::VideoId,
     media::{self, Event, Failure, FailureCode, RenditionId, Task, layout},
 };
@@ -121,9 +122,26 @@ async fn publish(workshop: &Workshop, order: &Order, output: &Path, event: Event
     Ok(event)
 }
 
-/// Where a file of a video lies in the object store.
-pub fn object_key(video: &VideoId, name: &str) -> String {
-    format!("videos/{video}/{name}")
+/// Where a file of a video lies in the object store. `name` is one of `media::layout`.
+pub fn object_key(video: &VideoId, name: &str) -> ObjectKey {
+    key(format!("videos/{video}/{name}"))
+}
+
+/// All that was made of a video.
+pub fn made_prefix(video: &VideoId) -> Prefix {
+    prefix(format!("videos/{video}/"))
+}
+
+pub fn source_prefix(video: &VideoId) -> Prefix {
+    prefix(format!("sources/{video}/"))
+}
+
+fn key(text: String) -> ObjectKey {
+    text.parse().expect("ids and names of the layout are plain")
+}
+
+fn prefix(text: String) -> Prefix {
+    text.parse().expect("ids are plain")
 }
 
 /// `v720` of run 4 is `v720r4`.
@@ -138,7 +156,7 @@ async fn source(workshop: &Workshop, video: &VideoId, output: &Path) -> Result<s
         Some(path) => Ok(path),
         None => {
             let path = output.join("source");
-            workshop.objects.download(&key, &path).await.map_err(|error| {
+            download(workshop, &key, &path).await.map_err(|error| {
                 Failure::new(FailureCode::SourceUnreadable, format!("the uploaded file cannot be read: {error}"))
             })?;
             Ok(path)
@@ -146,9 +164,19 @@ async fn source(workshop: &Workshop, video: &VideoId, output: &Path) -> Result<s
     }
 }
 
+async fn download(workshop: &Workshop, key: &ObjectKey, path: &Path) -> std::io::Result<()> {
+    let object = workshop.objects.get(key, None).await.map_err(std::io::Error::other)?;
+    let mut body = object.ok_or(std::io::ErrorKind::NotFound)?.body;
+    let mut file = fs::File::create(path).await?;
+    while let Some(piece) = body.next().await {
+        file.write_all(&piece.map_err(std::io::Error::other)?).await?;
+    }
+    file.flush().await
+}
+
 /// Where the uploaded file of a video lies in the object store.
-pub fn source_key(video: &VideoId) -> String {
-    format!("sources/{video}/original")
+pub fn source_key(video: &VideoId) -> ObjectKey {
+    key(format!("sources/{video}/original"))
 }
 
 fn scratch(workshop: &Workshop, order: &Order) -> std::path::PathBuf {

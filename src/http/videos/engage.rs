@@ -5,10 +5,8 @@ use playhouse_protocol::rest;
 
 use super::visible;
 use crate::{
-    domain::{
-        ids::{PlaybackId, VideoId},
-        reaction::Reaction,
-    },
+    actors::room::{WatchedFor, viewer_key},
+    domain::{ids::VideoId, reaction::Reaction},
     http::{
         Ctx,
         extract::{self, Caller, Id, MaybeCaller},
@@ -36,7 +34,7 @@ pub async fn react(
         rest::ReactionKind::Dislike => Some(Reaction::Dislike),
         rest::ReactionKind::None => None,
     };
-    Ok(Json(ctx.rooms.react(&id, &who.user_id, reaction).await?))
+    Ok(Json(ctx.rooms.of(&id).react(who, reaction).await?))
 }
 
 /// Report how much of a playing was watched
@@ -52,11 +50,10 @@ pub async fn view(
     client: Client,
     extract::Json(body): extract::Json<rest::NewView>,
 ) -> ApiResult<Json<rest::ViewOutcome>> {
-    let video = visible(&ctx, &id, who.as_ref()).await?;
-    let playback: PlaybackId =
-        body.playback_id.parse().map_err(|error| ApiError::invalid("playback_id", error))?;
-    let viewer = ctx.keys.viewer(who.as_ref(), &client.0, ctx.clock.now());
-    let duration_ms = video.duration_ms.and_then(|ms| u64::try_from(ms).ok());
-    let counted = ctx.rooms.view(&id, viewer, playback, body.watched_ms, duration_ms).await?;
-    Ok(Json(rest::ViewOutcome { counted }))
+    visible(&ctx, &id, who.as_ref()).await?;
+    let playback_id = body.playback_id.parse().map_err(|error| ApiError::invalid("playback_id", error))?;
+    let anonymous = ctx.keys.pseudonym(&client.0, ctx.clock.now());
+    let viewer_key = viewer_key(who.as_ref(), &anonymous);
+    let watched = WatchedFor { viewer: who, viewer_key, playback_id, watched_ms: body.watched_ms };
+    Ok(Json(rest::ViewOutcome { counted: ctx.rooms.of(&id).view(watched).await? }))
 }

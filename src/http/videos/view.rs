@@ -9,7 +9,6 @@ use crate::{
         access::Visibility,
         account::Identity,
         reaction::Reaction,
-        tally::{Kind, TallyKey},
         video::Status,
     },
     http::{
@@ -21,15 +20,12 @@ use crate::{
 
 /// The whole body of one video for one caller.
 pub async fn video(ctx: &Ctx, row: Video, who: Option<&Identity>) -> ApiResult<rest::Video> {
-    let counts = ctx.rooms.counts(&row.video_id).await?;
+    let counts = ctx.rooms.of(&row.video_id).counts().await?;
     let catalogue = transcode::catalogue(&ctx.store, &row.video_id).await?;
     let channel = ctx.store.get::<Channel>((row.channel_id.clone(),), ()).await?;
     let channel = channel.ok_or_else(ApiError::not_found)?;
     let reaction = match who {
-        Some(who) => {
-            let key = TallyKey::new(Kind::Reaction, &row.video_id);
-            kind_of(ctx.tallies.value_of(&key, who.user_id.as_str()).await?.and_then(Reaction::from_value))
-        }
+        Some(who) => kind_of(ctx.rooms.of(&row.video_id).reaction_of(&who.user_id).await?),
         None => rest::ReactionKind::None,
     };
     let base = delivery::base_url(ctx, &row);
@@ -90,7 +86,7 @@ fn renditions(catalogue: &Catalogue) -> Vec<rest::Rendition> {
         .collect()
 }
 
-pub fn kind_of(reaction: Option<Reaction>) -> rest::ReactionKind {
+fn kind_of(reaction: Option<Reaction>) -> rest::ReactionKind {
     match reaction {
         Some(Reaction::Like) => rest::ReactionKind::Like,
         Some(Reaction::Dislike) => rest::ReactionKind::Dislike,
