@@ -111,7 +111,11 @@ impl Root {
     fn delete_prefix(&self, prefix: &Prefix) -> ObjectResult<()> {
         let below: Vec<PathBuf> = match prefix.as_str().strip_suffix('/') {
             Some(dir) => Some(self.dir.join(dir)).filter(|dir| dir.is_dir()).into_iter().collect(),
-            None => list::visible_entries(&self.dir).map_err(failed)?.into_iter().map(|entry| entry.path).collect(),
+            None => list::visible_entries(&self.dir)
+                .map_err(failed)?
+                .into_iter()
+                .map(|entry| entry.path)
+                .collect(),
         };
         below.iter().try_for_each(|path| self.bury(path))
     }
