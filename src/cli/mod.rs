@@ -6,13 +6,16 @@ mod arguments;
 mod doctor;
 mod elements;
 pub mod open_files;
+mod recount;
+mod serve;
+mod user;
 
 use std::{io::Write, process::ExitCode};
 
 use clap::Parser;
 
-use self::arguments::{Arguments, Command};
-use crate::config::Config;
+use self::arguments::{Arguments, Command, DoctorTask};
+use crate::{backends::store, config::Config, http};
 
 /// How the process ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,9 +66,19 @@ pub fn run(
             return Ok(Exit::Refused);
         }
     };
-    match arguments.command {
-        Command::Doctor => doctor::run(&config, output.out),
+    match arguments.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::run(config, output),
+        Command::Doctor { task: None } => doctor::run(&config, output.out),
+        Command::Doctor { task: Some(DoctorTask::Recount) } => recount::run(&config, output),
+        Command::User(command) => user::run(&config, command, output),
+        Command::Openapi => print(&http::document(), output),
+        Command::Schema => print(&store::cql::schema(), output),
     }
+}
+
+fn print(text: &str, output: &mut Output<'_>) -> std::io::Result<Exit> {
+    output.out.write_all(text.as_bytes())?;
+    Ok(Exit::Stopped)
 }
 
 /// Help was asked for, or an argument is wrong: then one line, since the rest of clap's answer is in `--help`.
