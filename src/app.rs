@@ -3,6 +3,7 @@
 
 mod back_ends;
 mod first_start;
+mod offline;
 mod parts;
 
 use std::{net::SocketAddr, time::Duration};
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::{
     back_ends::{BackEnds, check},
     first_start::FirstAdmin,
+    offline::{RecountReport, accounts_alone, recount},
 };
 use self::parts::Parts;
 use crate::{

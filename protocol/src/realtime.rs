@@ -143,6 +143,9 @@ pub struct Snapshot {
     pub comments: Vec<Comment>,
     /// Ids of comments that were removed in what was missed. They may be unknown to the client.
     pub removed: Vec<String>,
+    /// Comments that were edited in what was missed and came before it, as they are now.
+    #[serde(default)]
+    pub edited: Vec<Comment>,
     pub limits: Limits,
 }
 

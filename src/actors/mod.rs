@@ -8,6 +8,7 @@ pub mod channel;
 pub mod directory;
 pub mod notices;
 pub mod registry;
+pub mod room;
 pub mod seat;
 pub mod supervise;
 pub mod transcode;

@@ -107,7 +107,7 @@ fn shared(config: &Config, registry: &Arc<Registry>, metrics: &Arc<Metrics>) -> 
     directory::Shared { gate, registry: registry.clone(), metrics: metrics.clone() }
 }
 
-fn accounts(
+pub(super) fn accounts(
     config: &Config,
     back_ends: &BackEnds,
     clock: &SharedClock,

@@ -63,3 +63,12 @@ record! {
         columns { at: Timestamp }
     }
 }
+
+record! {
+    /// Every account, so that all can be walked through. 16 shards by hash of the id.
+    pub struct ListedAccount in "listed_accounts" {
+        partition { shard: i64 }
+        clustering { user_id: UserId, Ascending; }
+        columns { channel_id: ChannelId }
+    }
+}

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod channel;
 pub mod feed;
+pub mod room;
 pub mod tally;
 pub mod upload;
 pub mod video;
@@ -15,9 +16,15 @@ pub const ALL: &[&Table] = &[
     account::NameClaim::TABLE,
     account::RefreshFamily::TABLE,
     account::FirstStart::TABLE,
+    account::ListedAccount::TABLE,
     channel::Channel::TABLE,
     feed::FeedEntry::TABLE,
     feed::FeedBucket::TABLE,
+    room::Room::TABLE,
+    room::Entry::TABLE,
+    room::ReplyPointer::TABLE,
+    room::MomentPointer::TABLE,
+    room::CountedPlayback::TABLE,
     tally::Member::TABLE,
     upload::Upload::TABLE,
     upload::OpenUpload::TABLE,

@@ -1,0 +1,530 @@
+//! The room's actor: takes messages, lets `state` decide, starts the work that follows and hears of its end. It never
+//! waits for the store while it handles a message, so joins and events go on while a write is under way.
+
+use std::time::{Duration, Instant};
+
+use playhouse_protocol::{
+    realtime::{CloseCode, Counts, Position},
+    rest::{ReactionKind, ReactionTotals},
+};
+use tokio::{
+    sync::mpsc::{self, UnboundedReceiver},
+    time::timeout,
+};
+use tracing::{error, warn};
+
+use super::{
+    RoomContext,
+    error::RoomError,
+    facts::Facts,
+    gather::{CountedPlaybacks, Gather, React, View},
+    keeper::Keeper,
+    plan::{Command, Pending},
+    seats::Seats,
+    state::{Recovery, Reloaded, State},
+    work::{Desk, Done, Ledger, ReactTicket, Ticket, ViewTicket},
+};
+use crate::{
+    actors::{
+        directory::{Failure, LoadError, Myself, Reply, Resident},
+        seat::{Close, Seat, SeatId},
+    },
+    backends::store::StoreError,
+    domain::{
+        account::Identity,
+        ids::{PlaybackId, VideoId},
+        reaction::Reaction,
+        tally::{Kind, Totals},
+        video::is_view,
+    },
+};
+
+pub enum Message {
+    Join {
+        seat: Seat,
+        viewer: Option<Identity>,
+        since: Option<Position>,
+        reply: Reply<Result<Joined, RoomError>>,
+    },
+    Leave(SeatId),
+    Write {
+        who: Identity,
+        command: Command,
+        reply: Ticket,
+    },
+    React {
+        who: Identity,
+        reaction: Option<Reaction>,
+        reply: ReactTicket,
+    },
+    View(WatchedFor, ViewTicket),
+    Counts(Reply<Counts>),
+    /// The video's row was written or removed.
+    VideoChanged(Reply<Result<(), RoomError>>),
+    /// The time has come to send what has gathered, to show the counts, to write votes, to read the store again.
+    Tick,
+    CountsDue,
+    FlushDue,
+    RetryDue,
+    /// A task has put something on the desk.
+    Wake,
+}
+
+/// How long someone has watched.
+#[derive(Debug, Clone)]
+pub struct WatchedFor {
+    pub viewer: Option<Identity>,
+    /// Names the viewer in the tally.
+    pub viewer_key: String,
+    pub playback_id: PlaybackId,
+    pub watched_ms: u64,
+}
+
+/// What a join gives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Joined {
+    pub recovery: Recovery,
+    pub counts: Counts,
+}
+
+pub struct Room(pub RoomContext);
+
+pub struct Live {
+    context: RoomContext,
+    keeper: Keeper,
+    ledger: Ledger,
+    desk: Desk,
+    done: UnboundedReceiver<Done>,
+    facts: Facts,
+    state: State<Ticket>,
+    seats: Seats,
+    reactions: Totals,
+    views: Totals,
+    reacts: Gather<React<ReactTicket>>,
+    viewings: Gather<View<ViewTicket>>,
+    counted: CountedPlaybacks,
+    /// What has been asked for and has not come yet.
+    reloading: bool,
+    retry_due: bool,
+    tick_due: bool,
+    counts_due: bool,
+    flush_due: bool,
+    unsent_since: Option<Instant>,
+    flushed_at: Option<Instant>,
+    shown: Option<(Counts, Instant)>,
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.context.metrics.rooms.dec();
+        // Seats are gone with the room: whoever still sits here must come back and resume.
+        self.seats.close_all(&Close::new(CloseCode::GoingAway, "the room starts again, come back and resume"));
+    }
+}
+
+impl Resident for Room {
+    const KIND: &'static str = "room";
+    type Key = VideoId;
+    type Message = Message;
+    type State = Live;
+
+    async fn load(&self, myself: Myself<Self>, video: &VideoId) -> Result<Live, LoadError> {
+        let context = self.0.clone();
+        let unavailable = |error: StoreError| LoadError::Unavailable(error.to_string());
+        let deadline = context.options.store_deadline;
+        let (keeper, ledger) = (context.keeper(video), context.ledger(video));
+        let facts = timeout(deadline, Facts::read(&context.store, video));
+        let facts = facts.await.map_err(|_| LoadError::Unavailable("no answer in time".into()))?;
+        let facts = facts.map_err(unavailable)?.ok_or(LoadError::Absent)?;
+        let epoch = context.new_epoch();
+        let loaded = keeper.load(&epoch).await.map_err(unavailable)?;
+        let reactions = ledger.totals(Kind::Reaction).await.map_err(unavailable)?;
+        let views = ledger.totals(Kind::View).await.map_err(unavailable)?;
+        let (sender, done) = mpsc::unbounded_channel();
+        context.metrics.rooms.inc();
+        Ok(Live {
+            state: State::new(video.clone(), context.options.stream.clone(), loaded),
+            seats: Seats::new(video),
+            desk: Desk { done: sender, room: myself },
+            context,
+            keeper,
+            ledger,
+            done,
+            facts,
+            reactions,
+            views,
+            reacts: Gather::default(),
+            viewings: Gather::default(),
+            counted: CountedPlaybacks::default(),
+            reloading: false,
+            retry_due: false,
+            tick_due: false,
+            counts_due: false,
+            flush_due: false,
+            unsent_since: None,
+            flushed_at: None,
+            shown: None,
+        })
+    }
+
+    async fn handle(&self, live: &mut Live, message: Message) -> Result<(), Failure> {
+        match message {
+            Message::Join { seat, viewer, since, reply } => reply.send(live.join(seat, viewer, since.as_ref())),
+            Message::Leave(seat) => live.leave(seat),
+            Message::Write { who, command, reply } => live.submit(&who, command, reply),
+            Message::React { who, reaction, reply } => live.react(who, reaction, reply),
+            Message::View(watched, reply) => live.view(watched, reply),
+            Message::Counts(reply) => reply.send(live.counts()),
+            Message::VideoChanged(reply) => reply.send(live.video_changed().await),
+            Message::Tick => live.tick(),
+            Message::CountsDue => live.show_counts(),
+            Message::FlushDue => live.flush_due = false,
+            Message::RetryDue => live.retry_due = false,
+            Message::Wake => {}
+        }
+        while let Ok(done) = live.done.try_recv() {
+            live.on_done(done)?;
+        }
+        live.start_work();
+        Ok(())
+    }
+
+    fn is_idle(&self, live: &Live) -> bool {
+        live.seats.is_empty() && live.is_settled()
+    }
+
+    async fn unload(&self, live: &mut Live) {
+        live.finish().await;
+    }
+
+    fn weight_bytes(message: &Message) -> usize {
+        let text = match message {
+            Message::Write { command: Command::Post { text, .. } | Command::Edit { text, .. }, .. } => text.len(),
+            _ => 0,
+        };
+        size_of::<Message>() + text
+    }
+}
+
+impl Live {
+    fn join(
+        &mut self,
+        seat: Seat,
+        viewer: Option<Identity>,
+        since: Option<&Position>,
+    ) -> Result<Joined, RoomError> {
+        if !self.facts.is_open_to(viewer.as_ref()) {
+            return Err(RoomError::NotFound);
+        }
+        if self.seats.len() >= self.context.options.seats_max && !self.seats.contains(seat.id()) {
+            self.seats.drop_closed();
+            if self.seats.len() >= self.context.options.seats_max {
+                return Err(RoomError::Full);
+            }
+        }
+        let recovery = self.state.recovery(since);
+        let outcome = match (since, recovery.recovered) {
+            (None, _) => "fresh",
+            (Some(_), true) => "recovered",
+            (Some(_), false) => "not_recovered",
+        };
+        self.context.metrics.joins.of(outcome).inc();
+        self.seats.join(seat, viewer, recovery.offset);
+        self.counts_changed();
+        Ok(Joined { recovery, counts: self.counts() })
+    }
+
+    fn leave(&mut self, seat: SeatId) {
+        if self.seats.leave(seat) {
+            self.counts_changed();
+        }
+    }
+
+    fn submit(&mut self, who: &Identity, command: Command, ticket: Ticket) {
+        if !self.facts.is_open_to(Some(who)) {
+            return ticket.send(Err(RoomError::NotFound));
+        }
+        let beyond = match (&command, self.facts.duration_ms) {
+            (Command::Post { at_ms: Some(at_ms), .. }, Some(duration_ms)) => *at_ms > duration_ms + 1_000,
+            _ => false,
+        };
+        if beyond {
+            return ticket.send(Err(RoomError::invalid("at_ms", "lies beyond the end of the video")));
+        }
+        self.state.submit(Pending { ticket, command, at: self.context.clock.now() });
+    }
+
+    fn react(&mut self, who: Identity, reaction: Option<Reaction>, ticket: ReactTicket) {
+        match self.facts.is_open_to(Some(&who)) {
+            true => self.reacts.add(React { ticket, user: who.user_id, reaction }),
+            false => ticket.send(Err(RoomError::NotFound)),
+        }
+    }
+
+    fn view(&mut self, watched: WatchedFor, ticket: ViewTicket) {
+        if !self.facts.is_open_to(watched.viewer.as_ref()) {
+            return ticket.send(Err(RoomError::NotFound));
+        }
+        let enough =
+            is_view(watched.watched_ms, self.facts.duration_ms, self.context.options.view_watched_ms);
+        if self.counted.contains(&watched.playback_id) || !enough {
+            return ticket.send(Ok(enough));
+        }
+        let window_ms = i64::try_from(self.context.options.view_window.as_millis()).unwrap_or(i64::MAX).max(1);
+        let window = self.context.clock.now().0.div_euclid(window_ms);
+        let member = format!("{}.{window}", watched.viewer_key);
+        self.viewings.add(View { ticket, playback_id: watched.playback_id, member });
+    }
+
+    fn counts(&self) -> Counts {
+        let count = |number: i64| u64::try_from(number).unwrap_or(0);
+        Counts {
+            views: count(self.views.sum()),
+            likes: count(self.reactions.of(Reaction::Like.value())),
+            dislikes: count(self.reactions.of(Reaction::Dislike.value())),
+            comments: self.state.live(),
+            viewers: self.seats.len() as u64,
+        }
+    }
+
+    /// Reads the video's row again. One call to the store, with its deadline: nothing may be shown to those whom a
+    /// change shuts out.
+    async fn video_changed(&mut self) -> Result<(), RoomError> {
+        let read = Facts::read(&self.context.store, &self.keeper.video);
+        let facts = match timeout(self.context.options.store_deadline, read).await {
+            Ok(Ok(facts)) => facts,
+            Ok(Err(error)) => return Err(RoomError::Unavailable(error.to_string())),
+            Err(_) => return Err(RoomError::Unavailable("no answer in time".into())),
+        };
+        let dismissed = match &facts {
+            Some(facts) => self.seats.dismiss(|viewer| facts.is_open_to(viewer)),
+            None => self.seats.dismiss(|_| false),
+        };
+        match facts {
+            Some(facts) => self.facts = facts,
+            // Nothing can be done in the room of a video that is gone; when it has left it is absent.
+            None => self.desk.room.drain(),
+        }
+        if dismissed > 0 {
+            self.counts_changed();
+        }
+        Ok(())
+    }
+
+    fn start_work(&mut self) {
+        if self.state.is_stale() && !self.reloading && !self.retry_due {
+            self.reloading = true;
+            self.desk.reload(self.keeper.clone(), self.state.epoch().to_owned());
+        }
+        if let Some(plan) = self.state.plan(&self.facts.owner) {
+            self.desk.write(self.keeper.clone(), plan);
+        }
+        let votes_wait = self.reacts.has_waiting() || self.viewings.has_waiting();
+        if votes_wait && !self.flush_due {
+            let since = self.flushed_at.map_or(Duration::MAX, |at| at.elapsed());
+            match self.context.options.flush_interval.checked_sub(since) {
+                Some(left) if !left.is_zero() => {
+                    self.flush_due = true;
+                    self.desk.room.tell_after(left, Message::FlushDue);
+                }
+                _ => self.flush_votes(),
+            }
+        }
+    }
+
+    fn flush_votes(&mut self) {
+        self.flushed_at = Some(Instant::now());
+        if let Some(reacts) = self.reacts.take() {
+            self.desk.react(self.ledger.clone(), reacts);
+        }
+        if let Some(views) = self.viewings.take() {
+            self.desk.view(self.ledger.clone(), views, self.context.clock.now());
+        }
+    }
+
+    fn on_done(&mut self, done: Done) -> Result<(), Failure> {
+        match done {
+            Done::Committed(batch) => {
+                let answers = self.state.on_committed(batch);
+                answers.into_iter().for_each(|(ticket, answer)| ticket.send(answer));
+                self.has_news();
+            }
+            Done::Decided(answers) => {
+                self.state.on_nothing_to_write();
+                answers.into_iter().for_each(|(ticket, answer)| ticket.send(answer));
+            }
+            Done::Settled(Ok(())) => self.state.on_settled(),
+            Done::Settled(Err(error)) => self.lost_track(&error.to_string()),
+            Done::NotWritten(tickets, reason) => {
+                self.lost_track(&reason);
+                refuse(tickets, &reason);
+            }
+            Done::Reloaded(loaded) => self.on_reloaded(loaded),
+            Done::Reacted(reacts, applied) => self.on_reacted(reacts, applied),
+            Done::Viewed(views, totals) => self.on_viewed(views, totals),
+            Done::NotViewed(views, error) => {
+                self.viewings.on_written();
+                let refused = || Err(RoomError::Unavailable(error.to_string()));
+                views.into_iter().for_each(|view| view.ticket.send(refused()));
+            }
+            Done::Crashed(kind) => return Err(format!("the task {kind} failed").into()),
+        }
+        Ok(())
+    }
+
+    /// It is not known what the store holds: it is read again, after a pause, before anything else is written.
+    fn lost_track(&mut self, reason: &str) {
+        warn!(video.id = %self.keeper.video, reason, "a room could not write and will read its stream again");
+        self.state.on_failed();
+        self.retry_later();
+    }
+
+    fn retry_later(&mut self) {
+        self.retry_due = true;
+        self.desk.room.tell_after(self.context.options.retry_pause, Message::RetryDue);
+    }
+
+    fn on_reloaded(&mut self, loaded: Result<super::state::Loaded, StoreError>) {
+        self.reloading = false;
+        match loaded {
+            Ok(loaded) => match self.state.on_reloaded(loaded) {
+                Reloaded::Continued => self.has_news(),
+                Reloaded::Lost => {
+                    let close = Close::new(CloseCode::GoingAway, "the room lost its place, come back and resume");
+                    self.seats.close_all(&close);
+                }
+            },
+            Err(error) => {
+                refuse(self.state.give_up_waiting(), &error.to_string());
+                self.retry_later();
+            }
+        }
+    }
+
+    fn on_reacted(
+        &mut self,
+        reacts: Vec<React<ReactTicket>>,
+        applied: Result<crate::backends::tallies::Applied, StoreError>,
+    ) {
+        self.reacts.on_written();
+        match applied {
+            Ok(applied) => {
+                self.reactions = applied.totals;
+                self.counts_changed();
+                let Counts { likes, dislikes, .. } = self.counts();
+                for react in reacts {
+                    let reaction = match react.reaction {
+                        Some(Reaction::Like) => ReactionKind::Like,
+                        Some(Reaction::Dislike) => ReactionKind::Dislike,
+                        None => ReactionKind::None,
+                    };
+                    react.ticket.send(Ok(ReactionTotals { likes, dislikes, reaction }));
+                }
+            }
+            Err(error) => {
+                let refused = || Err(RoomError::Unavailable(error.to_string()));
+                reacts.into_iter().for_each(|react| react.ticket.send(refused()));
+            }
+        }
+    }
+
+    fn on_viewed(&mut self, views: Vec<(View<ViewTicket>, bool)>, totals: Totals) {
+        self.viewings.on_written();
+        self.views = totals;
+        for (view, counted) in views {
+            if counted {
+                self.counted.insert(view.playback_id);
+            }
+            view.ticket.send(Ok(counted));
+        }
+        self.counts_changed();
+    }
+
+    /// Something in the stream has not been sent yet.
+    fn has_news(&mut self) {
+        if !self.state.has_unsent() {
+            return;
+        }
+        self.unsent_since.get_or_insert_with(Instant::now);
+        self.counts_changed();
+        match self.context.options.tick {
+            Duration::ZERO => self.tick(),
+            _ if self.tick_due => {}
+            tick => {
+                self.tick_due = true;
+                self.desk.room.tell_after(tick, Message::Tick);
+            }
+        }
+    }
+
+    fn tick(&mut self) {
+        self.tick_due = false;
+        if self.state.has_unsent() {
+            let state = &self.state;
+            self.seats.broadcast(state.sent(), |offset| state.events_after(offset));
+            self.state.mark_sent();
+        }
+        if let Some(since) = self.unsent_since.take() {
+            self.context.metrics.broadcast_seconds.observe(since.elapsed().as_secs_f64());
+        }
+    }
+
+    fn counts_changed(&mut self) {
+        if self.counts_due {
+            return;
+        }
+        self.counts_due = true;
+        let since = self.shown.map_or(Duration::MAX, |(_, at)| at.elapsed());
+        let left = self.context.options.counts_interval.saturating_sub(since);
+        self.desk.room.tell_after(left.max(self.context.options.tick), Message::CountsDue);
+    }
+
+    fn show_counts(&mut self) {
+        self.counts_due = false;
+        let counts = self.counts();
+        if self.shown.is_none_or(|(shown, _)| shown != counts) {
+            self.seats.show_counts(counts);
+            self.shown = Some((counts, Instant::now()));
+        }
+    }
+
+    fn is_settled(&self) -> bool {
+        self.state.is_idle() && self.reacts.is_idle() && self.viewings.is_idle()
+    }
+
+    /// Brings home what is under way and what waits. What cannot be is refused when its tickets are dropped.
+    async fn finish(&mut self) {
+        self.retry_due = false;
+        loop {
+            self.start_work();
+            self.flush_votes();
+            if self.is_settled() {
+                break;
+            }
+            match timeout(self.context.options.store_deadline * 2, self.done.recv()).await {
+                Ok(Some(Done::Reloaded(Err(error)))) => {
+                    refuse(self.state.give_up_waiting(), &error.to_string());
+                    return;
+                }
+                Ok(Some(done)) => {
+                    if let Err(failure) = self.on_done(done) {
+                        error!(error = %failure, "a room could not finish its work");
+                        return;
+                    }
+                    self.retry_due = false;
+                }
+                Ok(None) | Err(_) => return,
+            }
+        }
+        self.tick();
+        if self.state.has_written() {
+            // A mark that is not made only costs the next load a repair.
+            drop(self.keeper.mark_settled(self.state.head() + 1).await);
+        }
+    }
+}
+
+fn refuse(tickets: Vec<Ticket>, reason: &str) {
+    let refused = || Err(RoomError::Unavailable(reason.to_owned()));
+    tickets.into_iter().for_each(|ticket| ticket.send(refused()));
+}

@@ -1,0 +1,76 @@
+//! What a room is told by configuration.
+
+use std::time::Duration;
+
+use super::state;
+use crate::{
+    actors::{admission::Bounds, directory},
+    config,
+};
+
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How long a room gathers before it sends; zero sends at once.
+    pub tick: Duration,
+    pub flush_interval: Duration,
+    pub counts_interval: Duration,
+    pub stream: state::Limits,
+    pub comment_len_max: usize,
+    pub seats_max: usize,
+    pub view_watched_ms: u64,
+    pub view_window: Duration,
+    /// How long one call to the store may take.
+    pub store_deadline: Duration,
+    /// The pause before the store is read again after it failed.
+    pub retry_pause: Duration,
+    pub directory: directory::Options,
+}
+
+impl Options {
+    pub fn of(rooms: &config::Rooms, limits: &config::Limits, store_deadline: Duration) -> Self {
+        let bounds = Bounds {
+            messages_max: 100_000,
+            bytes_max: u64::try_from(limits.room_in_flight_bytes_max).unwrap_or(u64::MAX),
+        };
+        Self {
+            tick: rooms.tick_ms.duration(),
+            flush_interval: rooms.flush_interval_ms.duration(),
+            counts_interval: rooms.counts_interval_ms.duration(),
+            stream: state::Limits {
+                history_len_max: rooms.history_len_max,
+                snapshot_len_max: rooms.snapshot_len_max,
+            },
+            comment_len_max: rooms.comment_len_max,
+            seats_max: rooms.seats_max,
+            view_watched_ms: rooms.view_watched_ms.0,
+            view_window: rooms.view_window_s.duration(),
+            store_deadline,
+            retry_pause: Duration::from_millis(250),
+            directory: directory::Options {
+                deadline: store_deadline * 2,
+                idle_after: rooms.passivate_after_s.duration(),
+                bounds,
+                ..directory::Options::default()
+            },
+        }
+    }
+}
+
+impl Default for Options {
+    /// As `config/default.toml`.
+    fn default() -> Self {
+        Self {
+            tick: Duration::from_millis(50),
+            flush_interval: Duration::from_millis(50),
+            counts_interval: Duration::from_secs(1),
+            stream: state::Limits { history_len_max: 300, snapshot_len_max: 50 },
+            comment_len_max: 2_000,
+            seats_max: 1_000_000,
+            view_watched_ms: 10_000,
+            view_window: Duration::from_secs(3_600),
+            store_deadline: Duration::from_secs(5),
+            retry_pause: Duration::from_millis(250),
+            directory: directory::Options::default(),
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! What a room has done outside of its mailbox: writes and reads of the store, one task each. Every task ends with a
+//! [`Done`], even if it panics.
+
+use std::{panic::AssertUnwindSafe, time::Duration};
+
+use futures_util::{FutureExt, StreamExt, stream};
+use playhouse_protocol::realtime::Posted;
+use tokio::{sync::mpsc::UnboundedSender, time::timeout};
+
+use super::{
+    actor::{Message, Room},
+    error::RoomError,
+    gather::{self, React, View},
+    keeper::{Committed, Keeper},
+    plan::{Answer, Batch, Plan},
+    state::Loaded,
+};
+use crate::{
+    actors::directory::{Myself, Reply},
+    backends::{
+        store::{StoreError, StoreResult, tables::room::CountedPlayback},
+        tallies::{Applied, Tallies},
+    },
+    domain::{
+        clock::Timestamp,
+        ids::{PlaybackId, UserId, VideoId},
+        reaction::Reaction,
+        tally::{Kind, MemberChange, TallyKey, Totals},
+    },
+    telemetry::tasks,
+};
+
+pub type Ticket = Reply<Result<Posted, RoomError>>;
+pub type ReactTicket = Reply<Result<playhouse_protocol::rest::ReactionTotals, RoomError>>;
+pub type ViewTicket = Reply<Result<bool, RoomError>>;
+
+/// How long it is remembered that a playing has counted.
+const PLAYBACK_TTL: Duration = Duration::from_secs(24 * 3_600);
+const AT_ONCE: usize = 16;
+
+pub enum Done {
+    /// The entries are durable.
+    Committed(Batch<Ticket>),
+    /// What they concern is up to date, or may not be.
+    Settled(StoreResult<()>),
+    /// Nothing had to be written.
+    Decided(Vec<Answer<Ticket>>),
+    /// It is not known whether something was written.
+    NotWritten(Vec<Ticket>, String),
+    Reloaded(StoreResult<Loaded>),
+    Reacted(Vec<React<ReactTicket>>, StoreResult<Applied>),
+    Viewed(Vec<(View<ViewTicket>, bool)>, Totals),
+    NotViewed(Vec<View<ViewTicket>>, StoreError),
+    /// The task failed: the room must start again.
+    Crashed(&'static str),
+}
+
+/// Where tasks leave what they have done. The channel holds no more than there are tasks, and unlike the mailbox it
+/// stays open while the room leaves.
+#[derive(Clone)]
+pub struct Desk {
+    pub done: UnboundedSender<Done>,
+    pub room: Myself<Room>,
+}
+
+impl Desk {
+    fn put(&self, done: Done) {
+        // Nobody is left to hear it when the room is gone, and then nobody needs to.
+        drop(self.done.send(done));
+        drop(self.room.tell(Message::Wake));
+    }
+
+    fn start(&self, kind: &'static str, work: impl Future<Output = ()> + Send + 'static) {
+        let desk = self.clone();
+        drop(tasks::spawn(kind, async move {
+            if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+                desk.put(Done::Crashed(kind));
+            }
+        }));
+    }
+
+    pub fn write(&self, keeper: Keeper, mut plan: Plan<Ticket>) {
+        let desk = self.clone();
+        self.start("room_write", async move {
+            if let Err(error) = keeper.complete(&mut plan).await {
+                let tickets = plan.commands.into_iter().map(|pending| pending.ticket).collect();
+                return desk.put(Done::NotWritten(tickets, error.to_string()));
+            }
+            let batch = plan.decide();
+            if batch.entries.is_empty() {
+                return desk.put(Done::Decided(batch.answers));
+            }
+            let (batch, reason) = match keeper.commit(batch).await {
+                Committed::Done(batch) => {
+                    let entries = batch.entries.clone();
+                    desk.put(Done::Committed(batch));
+                    return desk.put(Done::Settled(keeper.settle(&entries).await));
+                }
+                Committed::Fenced(batch) => (batch, "someone else wrote to this room".to_owned()),
+                Committed::Unknown(batch, error) => (batch, error.to_string()),
+            };
+            let tickets = batch.answers.into_iter().map(|(ticket, _)| ticket).collect();
+            desk.put(Done::NotWritten(tickets, reason));
+        });
+    }
+
+    pub fn reload(&self, keeper: Keeper, epoch: String) {
+        let desk = self.clone();
+        self.start("room_reload", async move { desk.put(Done::Reloaded(keeper.load(&epoch).await)) });
+    }
+
+    pub fn react(&self, ledger: Ledger, reacts: Vec<React<ReactTicket>>) {
+        let desk = self.clone();
+        self.start("room_react", async move {
+            let applied = ledger.apply(Kind::Reaction, gather::changes(&reacts)).await;
+            desk.put(Done::Reacted(reacts, applied));
+        });
+    }
+
+    pub fn view(&self, ledger: Ledger, views: Vec<View<ViewTicket>>, now: Timestamp) {
+        let desk = self.clone();
+        self.start("room_view", async move {
+            match ledger.count_views(&views, now).await {
+                Ok((counted, totals)) => {
+                    desk.put(Done::Viewed(views.into_iter().zip(counted).collect(), totals));
+                }
+                Err(error) => desk.put(Done::NotViewed(views, error)),
+            }
+        });
+    }
+}
+
+/// The tallies of one video.
+#[derive(Clone)]
+pub struct Ledger {
+    pub tallies: Tallies,
+    pub keeper: Keeper,
+    pub view_window: Duration,
+}
+
+impl Ledger {
+    fn key(&self, kind: Kind) -> TallyKey {
+        TallyKey::new(kind, &self.keeper.video)
+    }
+
+    pub async fn totals(&self, kind: Kind) -> StoreResult<Totals> {
+        within(self.keeper.deadline, self.tallies.totals(&self.key(kind))).await
+    }
+
+    pub async fn reaction_of(&self, user: &UserId) -> StoreResult<Option<Reaction>> {
+        let key = self.key(Kind::Reaction);
+        let value = within(self.keeper.deadline, self.tallies.value_of(&key, user.as_str())).await?;
+        Ok(value.and_then(Reaction::from_value))
+    }
+
+    async fn apply(&self, kind: Kind, changes: Vec<MemberChange>) -> StoreResult<Applied> {
+        within(self.keeper.deadline, self.tallies.apply(&self.key(kind), changes)).await
+    }
+
+    /// For each view whether its playing has counted, now or before.
+    async fn count_views(&self, views: &[View<ViewTicket>], now: Timestamp) -> StoreResult<(Vec<bool>, Totals)> {
+        let before: Vec<bool> = self.for_each(views, |view| self.has_counted(&view.playback_id)).await?;
+        let new: Vec<&View<ViewTicket>> =
+            views.iter().zip(&before).filter(|(_, counted)| !**counted).map(|(view, _)| view).collect();
+        let member = |view: &&View<ViewTicket>| {
+            MemberChange::set_if_absent(&view.member, 1).for_time(self.view_window)
+        };
+        let changes: Vec<MemberChange> = new.iter().map(member).collect();
+        let applied = self.apply(Kind::View, changes).await?;
+        let outcomes = new.iter().zip(&applied.outcomes).filter(|(_, outcome)| outcome.changed());
+        let counted_now: Vec<&PlaybackId> = outcomes.map(|(view, _)| &view.playback_id).collect();
+        self.for_each(&counted_now, |playback| self.remember(playback, now)).await?;
+        let counted = views.iter().zip(before);
+        let counted = counted.map(|(view, before)| before || counted_now.contains(&&view.playback_id)).collect();
+        Ok((counted, applied.totals))
+    }
+
+    async fn has_counted(&self, playback: &PlaybackId) -> StoreResult<bool> {
+        let partition = (self.keeper.video.clone(), playback.clone());
+        let row = self.keeper.store.get::<CountedPlayback>(partition, ());
+        Ok(within(self.keeper.deadline, row).await?.is_some())
+    }
+
+    async fn remember(&self, playback: &PlaybackId, counted_at: Timestamp) -> StoreResult<()> {
+        let (video_id, playback_id): (VideoId, PlaybackId) = (self.keeper.video.clone(), playback.clone());
+        let row = CountedPlayback { video_id, playback_id, counted_at };
+        within(self.keeper.deadline, self.keeper.store.put_for(row, PLAYBACK_TTL)).await
+    }
+
+    async fn for_each<'a, I, V, F>(&self, items: &'a [I], call: impl Fn(&'a I) -> F) -> StoreResult<Vec<V>>
+    where
+        F: Future<Output = StoreResult<V>>,
+    {
+        let calls: Vec<F> = items.iter().map(call).collect();
+        let answers: Vec<StoreResult<V>> = stream::iter(calls).buffered(AT_ONCE).collect().await;
+        answers.into_iter().collect()
+    }
+}
+
+async fn within<V>(deadline: Duration, call: impl Future<Output = StoreResult<V>>) -> StoreResult<V> {
+    let late = || Err(StoreError::Unavailable("no answer in time".into()));
+    timeout(deadline, call).await.unwrap_or_else(|_| late())
+}
