@@ -1,1 +1,97 @@
-//! Wires the world.
+//! The one place that wires: a `Config` becomes an `App` that answers at an address until it is stopped. Each
+//! group of parts is made in a file of its own below; nothing here decides anything.
+
+mod back_ends;
+mod first_start;
+mod offline;
+mod parts;
+
+use std::{net::SocketAddr, time::Duration};
+
+use anyhow::Context as _;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+pub use self::{
+    back_ends::{BackEnds, check},
+    first_start::FirstAdmin,
+    offline::{RecountReport, accounts_alone, recount},
+};
+use self::parts::Parts;
+use crate::{
+    actors::transcode,
+    config::Config,
+    domain::clock::SharedClock,
+    http::{self, server::Server},
+    telemetry::tasks,
+};
+
+/// A running server.
+pub struct App {
+    addr: SocketAddr,
+    public_url: String,
+    first_admin: Option<FirstAdmin>,
+    parts: Parts,
+    /// Cancelled when the server begins to go away.
+    drain: CancellationToken,
+    /// Cancelled when sockets have been told and no new connection is to be taken.
+    stop: CancellationToken,
+    drain_max: Duration,
+    serving: JoinHandle<()>,
+    sweeping: JoinHandle<()>,
+}
+
+impl App {
+    /// Binds first, so that a taken port is known before anything is written.
+    pub async fn start(config: Config, clock: SharedClock) -> anyhow::Result<Self> {
+        let listen = config.server.listen;
+        let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+        let addr = listener.local_addr().context("a bound socket has an address")?;
+        let (drain, stop) = (CancellationToken::new(), CancellationToken::new());
+        let parts = Parts::make(&config, clock, &drain).await?;
+        let first_admin = first_start::make_admin(&parts.accounts, &parts.back_ends).await?;
+        parts.uploads.recover().await.context("unfinished uploads could not be looked through")?;
+        let server = Server {
+            listener,
+            router: http::router(parts.context.clone()),
+            connections_max: config.limits.sockets_max,
+        };
+        let drain_max = config.server.drain_timeout_s.duration();
+        let serving = tasks::spawn("server", server.run(stop.clone(), drain_max));
+        let sweep = transcode::sweep_for_ever(parts.transcodes.clone(), drain.clone());
+        let sweeping = tasks::spawn("transcode-sweep", sweep);
+        let public_url = config.server.public_url(addr);
+        Ok(Self { addr, public_url, first_admin, parts, drain, stop, drain_max, serving, sweeping })
+    }
+
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    pub fn public_url(&self) -> &str {
+        &self.public_url
+    }
+
+    /// The administrator that this start has made, if it was the first.
+    pub fn first_admin(&self) -> Option<&FirstAdmin> {
+        self.first_admin.as_ref()
+    }
+
+    /// What tests look at from inside.
+    pub fn context(&self) -> &http::Ctx {
+        &self.parts.context
+    }
+
+    /// Goes away: no new work, sockets are told when to come back, requests and actors finish, what is pending is
+    /// written, the store closes.
+    pub async fn stop(self) {
+        self.drain.cancel();
+        self.parts.context.sockets.drained(self.drain_max).await;
+        self.stop.cancel();
+        if let Err(error) = self.serving.await {
+            tracing::error!(error.chain = %error, "the server ended badly");
+        }
+        drop(self.sweeping.await);
+        self.parts.close(self.drain_max).await;
+    }
+}

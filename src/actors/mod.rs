@@ -1,13 +1,16 @@
-//! Who decides: the only writers. Rooms, sessions, channels and transcode jobs are supervised actors; accounts,
-//! which have no live state, are a component. Callers get handles with methods, never an `ActorRef`; nothing here
-//! knows a route.
+//! Who decides: the only writers. Rooms, sessions, channels and transcode jobs are supervised actors; accounts and
+//! uploads, which have no live state, are components. Callers get handles with methods, never an `ActorRef`;
+//! nothing here knows a route.
 
 pub mod accounts;
 pub mod admission;
+pub mod channel;
 pub mod directory;
+pub mod notices;
 pub mod registry;
-// pub mod relay;
 pub mod room;
 pub mod seat;
-// pub mod session;
 pub mod supervise;
+pub mod transcode;
+pub mod uploads;
+pub mod videos;

@@ -2,7 +2,9 @@
 //! `bus` (what nodes tell each other). Callers see contracts only; no driver type leaves its folder.
 
 pub mod bus;
+pub mod feeds;
 mod location;
 pub mod objects;
+pub mod staging;
 pub mod store;
 pub mod tallies;

@@ -1,1 +1,97 @@
-//! Grows in its own branch.
+//! The `playhouse` command: arguments in, an exit code out. Every subcommand is one file with one function that is
+//! called from the one `match` here; what it prints goes to the writer it is given.
+//! Exit codes: 0 stopped, 1 failed while running, 2 wrong configuration or arguments (one line that names the key).
+
+mod arguments;
+mod doctor;
+mod elements;
+pub mod open_files;
+mod recount;
+mod serve;
+mod user;
+
+use std::{io::Write, process::ExitCode};
+
+use clap::Parser;
+
+use self::arguments::{Arguments, Command, DoctorTask};
+use crate::{backends::store, config::Config, http};
+
+/// How the process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    Stopped,
+    Failed,
+    Refused,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Where a command writes.
+pub struct Output<'a> {
+    pub out: &'a mut dyn Write,
+    pub err: &'a mut dyn Write,
+}
+
+/// The whole command, on this process's arguments, environment and streams.
+pub fn main() -> ExitCode {
+    let arguments = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+    let environment = std::env::vars_os().filter_map(|(name, value)| {
+        let readable = name.into_string().ok().zip(value.into_string().ok());
+        readable.filter(|(name, _)| name.starts_with("PLAYHOUSE__"))
+    });
+    let mut output = Output { out: &mut std::io::stdout(), err: &mut std::io::stderr() };
+    // An output that nobody reads any more (`playhouse doctor | head -1`) leaves nothing to say.
+    run(arguments, environment, &mut output).unwrap_or(Exit::Failed).into()
+}
+
+/// Runs the command that `arguments` name; the first is the program's own name.
+pub fn run(
+    arguments: impl Iterator<Item = String>,
+    environment: impl Iterator<Item = (String, String)>,
+    output: &mut Output<'_>,
+) -> std::io::Result<Exit> {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(answer) => return explain(&answer, output),
+    };
+    let config = match Config::load(arguments.config.as_deref(), environment) {
+        Ok(config) => config,
+        Err(refusal) => {
+            writeln!(output.err, "{refusal}")?;
+            return Ok(Exit::Refused);
+        }
+    };
+    match arguments.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::run(config, output),
+        Command::Doctor { task: None } => doctor::run(&config, output.out),
+        Command::Doctor { task: Some(DoctorTask::Recount) } => recount::run(&config, output),
+        Command::User(command) => user::run(&config, command, output),
+        Command::Openapi => print(&http::document(), output),
+        Command::Schema => print(&store::cql::schema(), output),
+    }
+}
+
+fn print(text: &str, output: &mut Output<'_>) -> std::io::Result<Exit> {
+    output.out.write_all(text.as_bytes())?;
+    Ok(Exit::Stopped)
+}
+
+/// Help was asked for, or an argument is wrong: then one line, since the rest of clap's answer is in `--help`.
+fn explain(answer: &clap::Error, output: &mut Output<'_>) -> std::io::Result<Exit> {
+    let text = answer.to_string();
+    if answer.use_stderr() {
+        let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+        writeln!(output.err, "{line} (see `playhouse --help`)")?;
+        return Ok(Exit::Refused);
+    }
+    write!(output.out, "{text}")?;
+    Ok(Exit::Stopped)
+}
+
+#[cfg(test)]
+mod tests;

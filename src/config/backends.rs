@@ -1,7 +1,10 @@
 //! `[backends]`: which engine holds rows, bytes, the index and the talk between nodes, each chosen by a URI.
 //! A path that is left empty lies below `server.data_dir`; any other is taken as it is written.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Deserializer, de::Error};
 
@@ -60,31 +63,38 @@ impl EngineUri {
 
     fn read<'de, D: Deserializer<'de>>(
         source: D,
-        scheme: &'static str,
+        schemes: &'static [&'static str],
         allowed: &'static str,
     ) -> Result<Self, D::Error> {
         let text = String::deserialize(source)?;
-        let rest =
-            text.split_once(':').filter(|(found, _)| *found == scheme).map(|(_, rest)| rest.to_owned());
-        let rest = rest.ok_or_else(|| {
+        let known = text.split_once(':').and_then(|(found, rest)| {
+            let scheme = schemes.iter().find(|scheme| **scheme == found)?;
+            Some(Self { scheme, rest: rest.to_owned() })
+        });
+        known.ok_or_else(|| {
             D::Error::custom(format!("this build has no engine for \"{text}\", allowed: {allowed}"))
-        })?;
-        Ok(Self { scheme, rest })
+        })
+    }
+}
+
+impl fmt::Display for EngineUri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.scheme, self.rest)
     }
 }
 
 fn store<'de, D: Deserializer<'de>>(source: D) -> Result<EngineUri, D::Error> {
-    EngineUri::read(source, "embedded", "embedded:PATH")
+    EngineUri::read(source, &["embedded", "embedded+redb"], "embedded:PATH or embedded+redb:PATH")
 }
 
 fn bus<'de, D: Deserializer<'de>>(source: D) -> Result<EngineUri, D::Error> {
-    EngineUri::read(source, "embedded", "embedded:")
+    EngineUri::read(source, &["embedded"], "embedded:")
 }
 
 fn search<'de, D: Deserializer<'de>>(source: D) -> Result<EngineUri, D::Error> {
-    EngineUri::read(source, "tantivy", "tantivy:PATH")
+    EngineUri::read(source, &["tantivy"], "tantivy:PATH")
 }
 
 fn objects<'de, D: Deserializer<'de>>(source: D) -> Result<EngineUri, D::Error> {
-    EngineUri::read(source, "dir", "dir:PATH")
+    EngineUri::read(source, &["dir"], "dir:PATH")
 }

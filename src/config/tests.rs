@@ -59,6 +59,9 @@ fn engines_without_a_path_follow_the_data_folder_and_others_stay_where_they_are(
     assert_eq!(config.backends.store.path(), Path::new("/srv/playhouse/store"));
     assert_eq!(config.backends.search.path(), Path::new("/srv/playhouse/search"));
     assert_eq!(config.backends.objects.path(), Path::new("./elsewhere"));
+    assert_eq!(config.backends.store.to_string(), "embedded:/srv/playhouse/store");
+    let other = with(&[("PLAYHOUSE__BACKENDS__STORE", "embedded+redb:rows")]).unwrap();
+    assert_eq!(other.backends.store.to_string(), "embedded+redb:rows");
 }
 
 #[test]
@@ -101,7 +104,7 @@ fn what_is_wrong_in_the_environment_is_refused_in_one_line_that_names_the_key() 
         (
             "BACKENDS__STORE",
             "scylla://host/playhouse",
-            "backends.store: this build has no engine for \"scylla://host/playhouse\", allowed: embedded:PATH",
+            "backends.store: this build has no engine for \"scylla://host/playhouse\", allowed: embedded:PATH or embedded+redb:PATH",
         ),
         ("TELEMETRY__FORMAT", "xml", "telemetry.format: \"xml\" is no log format, allowed: text, json"),
         (

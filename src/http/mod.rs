@@ -1,1 +1,122 @@
-//! Grows in its own branch.
+//! Translate, authorise, call, translate: one file a resource. Handlers hold no rule and write nothing; the bytes of
+//! uploads, which go straight to the staging folder, are the one exception.
+
+mod admin;
+mod assets;
+mod auth;
+mod channels;
+mod comments;
+mod delivery;
+mod extract;
+mod health;
+mod jobs;
+mod limit;
+mod middleware;
+mod openapi;
+mod problem;
+mod range;
+pub mod server;
+mod uploads;
+mod videos;
+pub mod ws;
+
+use std::sync::Arc;
+
+use axum::{Router, routing::get};
+use tokio_util::sync::CancellationToken;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub use self::openapi::document;
+use crate::{
+    actors::{
+        accounts::{Accounts, Keys},
+        channel::Channels,
+        registry::Registry,
+        room::Rooms,
+        transcode::Transcodes,
+        uploads::Uploads,
+    },
+    backends::{bus::SharedBus, feeds::Feeds, objects::SharedObjects, staging::Staging, store::Store},
+    domain::clock::SharedClock,
+    telemetry::Metrics,
+};
+
+/// Everything handlers may call.
+pub struct Context {
+    pub accounts: Arc<Accounts>,
+    pub keys: Arc<Keys>,
+    pub channels: Channels,
+    pub rooms: Rooms,
+    pub transcodes: Transcodes,
+    pub uploads: Arc<Uploads>,
+    pub registry: Arc<Registry>,
+    pub store: Store,
+    pub feeds: Feeds,
+    pub objects: SharedObjects,
+    pub staging: Staging,
+    pub bus: SharedBus,
+    pub clock: SharedClock,
+    pub metrics: Arc<Metrics>,
+    pub options: Options,
+    pub sockets: ws::Context,
+    /// Cancelled when the server begins to go away.
+    pub drain: CancellationToken,
+}
+
+pub type Ctx = Arc<Context>;
+
+/// Settings of this layer.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub body_bytes_max: usize,
+    pub upload_bytes_max: u64,
+    pub rate_limits: Option<limit::Rates>,
+    pub playback_token_ttl_s: u64,
+}
+
+pub use limit::Rates;
+
+const PREFIX: &str = "/api/v1";
+
+/// Every route with its documentation.
+fn api() -> OpenApiRouter<Ctx> {
+    let v1 = OpenApiRouter::new()
+        .routes(routes!(auth::register))
+        .routes(routes!(auth::login))
+        .routes(routes!(auth::refresh))
+        .routes(routes!(auth::logout))
+        .routes(routes!(auth::me, auth::edit_me))
+        .routes(routes!(videos::list::list, videos::create::create))
+        .routes(routes!(videos::read::read, videos::edit::edit, videos::edit::delete))
+        .routes(routes!(videos::playback::playback))
+        .routes(routes!(videos::engage::react))
+        .routes(routes!(videos::engage::view))
+        .routes(routes!(jobs::read))
+        .routes(routes!(jobs::retry))
+        .routes(routes!(jobs::cancel))
+        .routes(routes!(comments::list, comments::create))
+        .routes(routes!(comments::edit, comments::remove))
+        .routes(routes!(channels::read, channels::edit))
+        .routes(routes!(channels::subscribe, channels::unsubscribe))
+        .routes(routes!(admin::actors));
+    OpenApiRouter::with_openapi(openapi::frame())
+        .nest(PREFIX, v1)
+        .nest(PREFIX, uploads::routes())
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::metrics))
+}
+
+/// The whole surface: for the server and for tests.
+pub fn router(ctx: Ctx) -> Router {
+    let (routes, document) = api().split_for_parts();
+    let document = Arc::new(openapi::finish(document));
+    let json = document.to_json().expect("the document is plain data");
+    let sockets = ws::routes(ctx.sockets.clone());
+    let plain = Router::new()
+        .route("/api/v1/openapi.json", get(move || openapi::serve(json.clone())))
+        .merge(delivery::routes())
+        .fallback(assets::serve)
+        .method_not_allowed_fallback(problem::method_not_allowed);
+    middleware::wrap(routes.merge(plain).with_state(ctx.clone()).merge(sockets), ctx)
+}

@@ -1,1 +1,31 @@
-//! Grows in its own branch.
+//! Bytes in, renditions out: what a source is ([`probe`]), what is made of it ([`plan`], [`ladder`]), the
+//! child process that makes it ([`worker`] starts it, [`gst`] is its inside), what it made ([`catalogue`])
+//! and how players are told ([`manifest`]). The transcode job actor calls [`worker::run`] once a stage and
+//! folds the events into a [`Catalogue`]; http renders playlists from what the catalogue keeps.
+//! Nothing here knows a store, an actor, a route or the configuration, and GStreamer never runs in the
+//! process that calls this: only `playhouse media-worker` ([`worker_main`]) loads it.
+
+pub mod catalogue;
+pub mod failure;
+mod gst;
+pub mod ladder;
+pub mod layout;
+pub mod limits;
+pub mod manifest;
+pub mod plan;
+pub mod probe;
+pub mod protocol;
+pub mod rendition;
+mod sniff;
+pub mod thumbnails;
+pub mod worker;
+
+pub use catalogue::Catalogue;
+pub use failure::{Failure, FailureCode};
+pub use gst::worker_main;
+pub use limits::Limits;
+pub use plan::Stage;
+pub use probe::Probe;
+pub use protocol::{Event, Job, Task};
+pub use rendition::{Rendition, RenditionId};
+pub use worker::{WorkerOptions, run};

@@ -128,6 +128,13 @@ impl Keys {
         mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
+    /// Who watches without an account, for counting views: a name for an address that changes every day and cannot
+    /// be turned back.
+    pub fn pseudonym(&self, address: &str, now: Timestamp) -> String {
+        let day = now.as_seconds().div_euclid(86_400);
+        self.mac("anonymous viewers", &format!("{day}.{address}"))[..32].to_owned()
+    }
+
     pub fn mac_is_right(&self, purpose: &str, message: &str, mac: &str) -> bool {
         self.mac(purpose, message).as_bytes().ct_eq(mac.as_bytes()).into()
     }

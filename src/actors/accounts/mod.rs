@@ -10,7 +10,7 @@ mod refresh;
 use std::sync::Arc;
 
 use crate::{
-    backends::store::{Store, StoreError, tables::account::Account, tables::channel::Channel},
+    backends::store::{Store, StoreError, tables::account::{Account, ListedAccount}, tables::channel::Channel},
     domain::{
         access::{Role, Roles},
         account::{self, Identity},
@@ -188,8 +188,20 @@ impl Accounts {
             channel_id,
             created_at: now,
         };
+        let shard = shard_of(&account.user_id);
+        let (user_id, channel_id) = (account.user_id.clone(), account.channel_id.clone());
+        self.store.put(ListedAccount { shard, user_id, channel_id }).await?;
         self.store.put(account.clone()).await?;
         Ok(account)
+    }
+
+    /// Every account with its channel; some may never have come to be.
+    pub async fn all(&self) -> Result<Vec<ListedAccount>, AccountError> {
+        let mut all = Vec::new();
+        for shard in 0..SHARDS {
+            all.extend(self.store.all::<ListedAccount>((shard,)).await?);
+        }
+        Ok(all)
     }
 
     async fn change(
@@ -204,6 +216,13 @@ impl Accounts {
         });
         changed.await?.ok_or(AccountError::NotFound)
     }
+}
+
+const SHARDS: i64 = 16;
+
+fn shard_of(user: &UserId) -> i64 {
+    let sum = user.as_str().bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
+    i64::from(sum) % SHARDS
 }
 
 fn valid_password(password: &str) -> Result<String, AccountError> {

@@ -193,3 +193,14 @@ pub fn open(uri: &str, data_dir: &Path) -> Result<SharedObjects, OpenError> {
 
 /// Multipart uploads that nobody touched for so long are removed when an engine opens.
 const ABANDONED_AFTER: Duration = Duration::from_secs(7 * 24 * 3_600);
+
+/// Writes and reads back one object: what `/health/ready` and `doctor` ask.
+pub async fn probe(objects: &SharedObjects) -> ObjectResult<()> {
+    const CONTENT: &[u8] = b"probe";
+    let key: ObjectKey = "health/probe".parse().expect("a plain key");
+    objects.put(&key, source_of(CONTENT)).await?;
+    let object = objects.get(&key, None).await?;
+    let lost = || ObjectError::Unavailable("what was written is not there".into());
+    let content = read_all(object.ok_or_else(lost)?.body).await?;
+    if content == CONTENT { Ok(()) } else { Err(lost()) }
+}

@@ -54,3 +54,21 @@ record! {
         }
     }
 }
+
+record! {
+    /// What the first start has done, so that no later one does it again.
+    pub struct FirstStart in "first_start" {
+        partition { what: String }
+        clustering {}
+        columns { at: Timestamp }
+    }
+}
+
+record! {
+    /// Every account, so that all can be walked through. 16 shards by hash of the id.
+    pub struct ListedAccount in "listed_accounts" {
+        partition { shard: i64 }
+        clustering { user_id: UserId, Ascending; }
+        columns { channel_id: ChannelId }
+    }
+}

@@ -40,3 +40,12 @@ record! {
         }
     }
 }
+
+record! {
+    /// The unfinished uploads of an account, so that they can be counted.
+    pub struct OpenUpload in "open_uploads" {
+        partition { owner_id: UserId }
+        clustering { upload_id: UploadId, Ascending; }
+        columns { created_at: Timestamp }
+    }
+}

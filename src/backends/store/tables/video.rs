@@ -14,29 +14,11 @@ use crate::{
 };
 
 text_cell!(Visibility, Status, Stage, JobState);
-blob_cell!(Tags, Failure, Thumbnails, JobLog, Segments, Codec);
+blob_cell!(Tags, Failure, JobLog, JobPlan);
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Tags(pub Vec<String>);
-
-/// Object keys of a video's pictures.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Thumbnails {
-    /// The folder below `videos/<video>/` that holds `poster.jpg` and `sprite.jpg`.
-    pub folder: String,
-    /// `None` where there is no picture to make a sprite from.
-    pub sprite: Option<Sprite>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sprite {
-    pub tile_width: u32,
-    pub tile_height: u32,
-    pub columns: u32,
-    pub tiles: u32,
-    pub interval_ms: u64,
-}
 
 record! {
     /// A video.
@@ -55,45 +37,19 @@ record! {
             percent: i64,
             failure: Option<Failure>,
             duration_ms: Option<i64>,
-            thumbnails: Option<Thumbnails>,
             created_at: Timestamp,
             published_at: Option<Timestamp>,
         }
     }
 }
 
-/// One segment, so that playlists can be rendered without opening a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Segment {
-    /// In units of the rendition's timescale.
-    pub duration_ticks: u64,
-    pub bytes: u64,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Segments(pub Vec<Segment>);
-
-/// What a playlist must say of a rendition.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Codec {
-    /// RFC 6381.
-    pub codecs: String,
-    pub width: Option<u32>,
-    pub height: Option<u32>,
-    /// Numerator and denominator.
-    pub frame_rate: Option<(u32, u32)>,
-    pub timescale: u32,
-    pub channels: Option<u32>,
-    pub language: Option<String>,
-}
-
 record! {
-    /// A rendition: one track of a video, in segments.
-    pub struct Rendition in "renditions" {
+    /// What has been made of a video so far: renditions with their segments, pictures. `description` is
+    /// `media::Catalogue` in MessagePack, written and read as a whole.
+    pub struct Catalogue in "catalogues" {
         partition { video_id: VideoId }
-        clustering { rendition_id: String, Ascending; }
-        columns { name: String, codec: Codec, segments: Segments, complete: bool }
+        clustering {}
+        columns { description: Vec<u8> }
     }
 }
 
@@ -146,6 +102,14 @@ pub struct JobEvent {
 #[serde(transparent)]
 pub struct JobLog(pub Vec<JobEvent>);
 
+/// What a job goes on with after a restart: the probe, in the media layer's own JSON, and what is finished.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobPlan {
+    pub probe: String,
+    /// Stages of the plan that are finished, from its beginning.
+    pub finished: usize,
+}
+
 record! {
     /// The transcode job of a video: the truth that every queue only repeats.
     pub struct Job in "jobs" {
@@ -156,6 +120,8 @@ record! {
             stage: Stage,
             percent: i64,
             attempts: i64,
+            runs: i64,
+            plan: Option<JobPlan>,
             failure: Option<Failure>,
             log: JobLog,
             created_at: Timestamp,

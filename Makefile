@@ -1,0 +1,100 @@
+# Every command of the project. `make run` and `make test` need a Debian 12 with cargo (1.95 or newer) and git:
+# they install the rest first, and say what. What is already done is not done again.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+export PATH := $(CURDIR)/.cache/node/bin:$(CURDIR)/.cache/tools/bin:$(PATH)
+export CARGO_TERM_COLOR ?= auto
+
+TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+PLAYHOUSE := $(TARGET)/debug/playhouse
+CLIPS := $(CURDIR)/.cache/clips
+
+# What the build and the server need, and what the tests need on top.
+PACKAGES_RUN := build-essential pkg-config ca-certificates curl \
+	libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev gstreamer1.0-tools gstreamer1.0-plugins-base \
+	gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
+PACKAGES_TEST := ffmpeg chromium fonts-dejavu-core unzip
+
+WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path 'web/dist/*' \
+	-not -path 'web/test-results/*' 2>/dev/null)
+
+.PHONY: help run test lint ci regen regen-check bench-store bench-transcode clean-cache \
+	setup setup-test web clips test-rust test-web test-browser
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+
+run: setup web ## Set up what is missing, build, and serve on http://127.0.0.1:8080
+	cargo build --bin playhouse
+	exec $(PLAYHOUSE) serve
+
+test: setup-test web clips ## Set up what is missing and run every test
+	$(MAKE) --no-print-directory test-rust
+	$(MAKE) --no-print-directory test-web
+	$(MAKE) --no-print-directory test-browser
+
+test-rust: setup-test web clips
+	cargo build --workspace
+	PLAYHOUSE_CLIPS=$(CLIPS) cargo test --workspace
+
+test-web: web/node_modules/.package-lock.json
+	cd web && npm test
+
+test-browser: setup-test web clips tests/browser/node_modules/.package-lock.json
+	cargo build --bin playhouse
+	cd tests/browser && PLAYHOUSE_BIN=$(PLAYHOUSE) PLAYHOUSE_CLIPS=$(CLIPS) npm test
+
+lint: setup web ## Format, clippy, docs, licences and advisories, the web's own lints
+	scripts/setup-deny.sh
+	cargo fmt --all -- --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+	cargo deny --log-level error check licenses bans sources
+	@if cargo deny --log-level off fetch db; then cargo deny --log-level error check advisories; \
+	else echo "advisories: not checked, the database cannot be reached from here"; fi
+	cd web && npm run lint && npm audit --audit-level=high
+
+ci: test lint regen-check ## What .ci/run runs
+
+regen: setup ## Write the generated files anew: OpenAPI, the configuration reference
+	PLAYHOUSE_REGEN=1 cargo test --quiet --lib config::tests::the_reference_page_is_what_the_defaults_say
+
+regen-check: regen
+	git diff --exit-code -- docs schema
+
+bench-store: setup ## Durable writes a second of the embedded store, with p50 and p99
+	cargo bench --bench store
+
+bench-transcode: setup-test clips ## CPU time of the ladder against one ffmpeg command
+	cargo bench --bench transcode
+
+clean-cache: ## Remove fetched clips, Node and tools (not data, not builds)
+	rm -rf .cache web/node_modules web/dist tests/browser/node_modules
+
+# --- what those need -------------------------------------------------------------------------------------------------
+
+setup:
+	@command -v cargo >/dev/null || { echo "please install Rust 1.95 or newer: https://rustup.rs" >&2; exit 1; }
+	@scripts/setup-debian.sh $(PACKAGES_RUN)
+	@scripts/setup-node.sh
+
+setup-test: setup
+	@scripts/setup-debian.sh $(PACKAGES_TEST)
+
+web: web/dist/index.html
+
+clips: | setup-test
+	@scripts/fetch-clips.sh
+
+web/node_modules/.package-lock.json tests/browser/node_modules/.package-lock.json: \
+		%/node_modules/.package-lock.json: %/package-lock.json | setup
+	cd $* && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+web/dist/index.html: $(WEB_SOURCES) web/node_modules/.package-lock.json | setup
+	cd web && npm run build
+	@touch $@

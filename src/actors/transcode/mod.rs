@@ -1,0 +1,341 @@
+//! Transcode jobs: one actor a video that is being made playable. It starts workers, keeps what they made, tells the
+//! owner, and tries again what may succeed. The `jobs` and `catalogues` tables are its memory: after a crash it goes
+//! on with what is finished. It never touches GStreamer and never decides who may see a video.
+
+mod run;
+mod state;
+mod sweep;
+
+use std::{path::PathBuf, sync::Arc};
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use self::state::{Effect, State, VideoChange};
+pub use self::{run::{object_key, source_key}, sweep::sweep_for_ever};
+use super::{
+    directory::{Directory, Failure, LoadError, Myself, Options, Refused, Reply, Resident, Shared},
+    notices::Notices,
+    videos,
+};
+use crate::{
+    backends::{
+        feeds::Feeds,
+        objects::SharedObjects,
+        store::{
+            Store, StoreResult,
+            tables::video::{Catalogue as CatalogueRow, Job, JobLog, JobState, PendingJob, Video},
+        },
+    },
+    domain::{
+        clock::SharedClock,
+        ids::{UserId, VideoId},
+        video::Stage,
+    },
+    media::{self, Catalogue, Probe, WorkerOptions},
+    telemetry::{Metrics, tasks},
+};
+
+/// What every job shares.
+pub struct Workshop {
+    pub store: Store,
+    pub objects: SharedObjects,
+    pub feeds: Feeds,
+    pub notices: Notices,
+    pub clock: SharedClock,
+    pub metrics: Arc<Metrics>,
+    pub worker: WorkerOptions,
+    pub limits: media::Limits,
+    pub ladder: Vec<u32>,
+    pub attempts_max: u32,
+    /// Where workers put their output before it is published.
+    pub scratch: PathBuf,
+    /// Workers at once.
+    pub turns: Arc<Semaphore>,
+}
+
+/// The jobs of this node.
+#[derive(Clone)]
+pub struct Transcodes {
+    jobs: Directory<Transcode>,
+    workshop: Arc<Workshop>,
+}
+
+impl Transcodes {
+    pub fn open(workshop: Workshop, options: Options, shared: Shared) -> Self {
+        let workshop = Arc::new(workshop);
+        Self { jobs: Directory::open(Transcode { workshop: workshop.clone() }, options, shared), workshop }
+    }
+
+    /// Writes the job of a video whose source is in place, and begins it. Asking again changes nothing.
+    pub async fn enqueue(&self, video: &VideoId, owner: &UserId) -> StoreResult<()> {
+        let store = &self.workshop.store;
+        store.put(pending(video, owner)).await?;
+        let job = Job {
+            video_id: video.clone(),
+            state: JobState::Queued,
+            stage: Stage::Queued,
+            percent: 0,
+            attempts: 0,
+            runs: 0,
+            plan: None,
+            failure: None,
+            log: JobLog::default(),
+            created_at: self.workshop.clock.now(),
+        };
+        store.insert_if_absent(job, None).await?;
+        self.nudge(video).await;
+        Ok(())
+    }
+
+    /// Sees to it that a pending job runs. A refusal is made good by the sweep.
+    pub async fn nudge(&self, video: &VideoId) {
+        if let Err(refused) = self.jobs.cast(video, Message::Start).await {
+            tracing::warn!(video.id = %video, reason = %refused, "a job could not be started now");
+        }
+    }
+
+    /// Tries a failed or cancelled job again. `false` when there is nothing to try again.
+    pub async fn retry(&self, video: &VideoId) -> Result<bool, Refused> {
+        self.jobs.call(video, Message::Retry).await
+    }
+
+    /// `false` when the job had ended.
+    pub async fn cancel(&self, video: &VideoId) -> Result<bool, Refused> {
+        self.jobs.call(video, Message::Cancel).await
+    }
+
+    /// Stops the job and removes all that it made and knew.
+    pub async fn remove(&self, video: &VideoId) -> Result<(), Refused> {
+        match self.jobs.call(video, Message::Remove).await {
+            Err(Refused::Absent) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Stops workers and waits; what is finished is kept, the rest is done again at the next start.
+    pub async fn close(&self, deadline: std::time::Duration) -> usize {
+        self.jobs.close(deadline).await
+    }
+}
+
+/// What has been made of a video; empty when nothing has.
+pub async fn catalogue(store: &Store, video: &VideoId) -> StoreResult<Catalogue> {
+    let row = store.get::<CatalogueRow>((video.clone(),), ()).await?;
+    Ok(row.and_then(|row| rmp_serde::from_slice(&row.description).ok()).unwrap_or_default())
+}
+
+fn pending(video: &VideoId, owner: &UserId) -> PendingJob {
+    PendingJob { shard: sweep::shard_of(video), video_id: video.clone(), owner_id: owner.clone() }
+}
+
+struct Transcode {
+    workshop: Arc<Workshop>,
+}
+
+pub enum Message {
+    Start,
+    Probed { run: u32, probe: Box<Probe> },
+    Made { run: u32, event: Box<media::Event> },
+    Ended { run: u32, outcome: Result<(), media::Failure> },
+    RetryDue,
+    Retry(Reply<bool>),
+    Cancel(Reply<bool>),
+    Remove(Reply<()>),
+}
+
+struct Residence {
+    state: State,
+    video: VideoId,
+    owner: UserId,
+    myself: Myself<Transcode>,
+    running: Option<Running>,
+    waits: bool,
+    removal: Vec<Reply<()>>,
+}
+
+/// A worker under way; it is stopped when this is dropped.
+struct Running {
+    run: u32,
+    cancel: CancellationToken,
+    _guard: DropGuard,
+}
+
+impl Resident for Transcode {
+    const KIND: &'static str = "transcode";
+    type Key = VideoId;
+    type Message = Message;
+    type State = Residence;
+
+    async fn load(&self, myself: Myself<Self>, key: &VideoId) -> Result<Residence, LoadError> {
+        let store = &self.workshop.store;
+        let unavailable = |error: crate::backends::store::StoreError| LoadError::Unavailable(error.to_string());
+        let job = store.get::<Job>((key.clone(),), ()).await.map_err(unavailable)?;
+        let video = store.get::<Video>((key.clone(),), ()).await.map_err(unavailable)?;
+        let (Some(job), Some(video)) = (job, video) else { return Err(LoadError::Absent) };
+        let catalogue = catalogue(store, key).await.map_err(unavailable)?;
+        let options = state::Options {
+            ladder: self.workshop.ladder.clone(),
+            attempts_max: self.workshop.attempts_max,
+        };
+        Ok(Residence {
+            state: State::load(job, catalogue, options),
+            video: key.clone(),
+            owner: video.owner_id,
+            myself,
+            running: None,
+            waits: false,
+            removal: Vec::new(),
+        })
+    }
+
+    async fn handle(&self, job: &mut Residence, message: Message) -> Result<(), Failure> {
+        let now = self.workshop.clock.now();
+        let effects = match message {
+            Message::Start if job.running.is_some() || job.waits => Vec::new(),
+            Message::Start => job.state.start(now),
+            Message::Probed { run, probe } if job.is_run(run) => {
+                job.running = None;
+                job.state.on_probed(*probe, now)
+            }
+            Message::Made { run, event } if job.is_run(run) => job.state.on_event(&event, now),
+            Message::Ended { run, outcome } if job.is_run(run) => {
+                job.running = None;
+                match outcome {
+                    Ok(()) => job.state.on_step_finished(now),
+                    Err(failure) => job.state.on_failed(in_domain(failure), now),
+                }
+            }
+            Message::Probed { .. } | Message::Made { .. } | Message::Ended { .. } => Vec::new(),
+            Message::RetryDue => {
+                job.waits = false;
+                job.state.on_retry_due(now)
+            }
+            Message::Retry(reply) => {
+                let effects = job.state.on_retry_asked(now);
+                reply.send(!effects.is_empty());
+                effects
+            }
+            Message::Cancel(reply) => {
+                let effects = job.state.on_cancelled(now);
+                reply.send(!effects.is_empty());
+                effects
+            }
+            Message::Remove(reply) => {
+                job.removal.push(reply);
+                job.state.on_cancelled(now).into_iter().filter(|effect| *effect == Effect::StopWorker).collect()
+            }
+        };
+        for effect in effects {
+            self.perform(job, effect).await?;
+        }
+        if !job.removal.is_empty() && job.running.is_none() {
+            self.remove(job).await?;
+        }
+        Ok(())
+    }
+
+    fn is_idle(&self, job: &Residence) -> bool {
+        job.running.is_none() && !job.waits
+    }
+}
+
+impl Residence {
+    fn is_run(&self, run: u32) -> bool {
+        self.running.as_ref().is_some_and(|running| running.run == run)
+    }
+}
+
+impl Transcode {
+    async fn perform(&self, job: &mut Residence, effect: Effect) -> Result<(), Failure> {
+        let store = &self.workshop.store;
+        match effect {
+            Effect::Run { step, run } => self.start_worker(job, step, run),
+            Effect::SaveJob(row) => {
+                if matches!(row.state, JobState::Running) {
+                    store.put(pending(&job.video, &job.owner)).await?;
+                }
+                store.put(*row).await?;
+            }
+            Effect::SaveCatalogue(catalogue) => {
+                let description = rmp_serde::to_vec_named(&*catalogue)?;
+                store.put(CatalogueRow { video_id: job.video.clone(), description }).await?;
+            }
+            Effect::SaveVideo(change) => self.save_video(&job.video, change).await?,
+            Effect::Publish => {
+                videos::publish(store, &self.workshop.feeds, &job.video, self.workshop.clock.now()).await?;
+            }
+            Effect::Tell => self.tell_owner(job).await,
+            Effect::RetryAfter(pause) => {
+                job.waits = true;
+                job.myself.tell_after(pause, Message::RetryDue);
+            }
+            // The run's last message says when the worker is gone.
+            Effect::StopWorker => job.running.iter().for_each(|running| running.cancel.cancel()),
+            Effect::Settle => {
+                store.delete::<PendingJob>((sweep::shard_of(&job.video),), (job.video.clone(),)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn start_worker(&self, job: &mut Residence, step: state::Step, run: u32) {
+        let cancel = CancellationToken::new();
+        job.running = Some(Running { run, cancel: cancel.clone(), _guard: cancel.clone().drop_guard() });
+        let order = run::Order { video: job.video.clone(), step, run, cancel };
+        let (workshop, myself) = (self.workshop.clone(), job.myself.clone());
+        drop(tasks::spawn("transcode-run", run::run(workshop, order, myself)));
+    }
+
+    async fn save_video(&self, video: &VideoId, change: VideoChange) -> StoreResult<()> {
+        let update = self.workshop.store.update::<Video, _>((video.clone(),), move |row| {
+            let row = row.map(|row| Video {
+                status: change.status,
+                stage: change.stage,
+                percent: change.percent,
+                failure: change.failure.clone(),
+                duration_ms: change.duration_ms.or(row.duration_ms),
+                ..row
+            });
+            (row, ())
+        });
+        update.await
+    }
+
+    async fn tell_owner(&self, job: &Residence) {
+        let change = job.state.video_change();
+        let failure = change.failure.map(|failure| {
+            serde_json::json!({
+                "code": failure.code, "detail": failure.detail, "retryable": failure.retryable
+            })
+        });
+        let data = serde_json::json!({
+            "video_id": job.video.as_str(),
+            "status": change.status.as_str(),
+            "stage": change.stage.as_str(),
+            "percent": change.percent,
+            "failure": failure,
+        });
+        self.workshop.notices.tell(&job.owner, "job", data).await;
+    }
+
+    async fn remove(&self, job: &mut Residence) -> Result<(), Failure> {
+        let store = &self.workshop.store;
+        self.workshop.objects.delete_prefix(&run::made_prefix(&job.video)).await?;
+        self.workshop.objects.delete_prefix(&run::source_prefix(&job.video)).await?;
+        store.delete::<CatalogueRow>((job.video.clone(),), ()).await?;
+        store.delete::<PendingJob>((sweep::shard_of(&job.video),), (job.video.clone(),)).await?;
+        store.delete::<Job>((job.video.clone(),), ()).await?;
+        job.removal.drain(..).for_each(|reply| reply.send(()));
+        job.myself.drain();
+        Ok(())
+    }
+}
+
+fn in_domain(failure: media::Failure) -> crate::domain::video::Failure {
+    crate::domain::video::Failure {
+        code: failure.code.as_str().into(),
+        detail: failure.detail,
+        retryable: failure.retryable,
+    }
+}

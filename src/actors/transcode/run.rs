@@ -1,0 +1,204 @@
+//! One run of a worker: waits for its turn, finds the source, starts the child, publishes each file as it comes into
+//! place, and tells the job's actor. Files get names of this run, so that a URL never changes its content.
+
+use std::{path::Path, sync::Arc};
+
+use futures_util::StreamExt;
+use tokio::{fs, io::AsyncWriteExt, sync::mpsc};
+use tokio_util::sync::CancellationToken;
+
+use super::{Message, Transcode, Workshop, state::Step};
+use crate::{
+    actors::directory::Myself,
+    backends::objects::{ObjectError, ObjectKey, Prefix},
+    domain::ids::VideoId,
+    media::{self, Event, Failure, FailureCode, RenditionId, Task, layout},
+};
+
+const EVENTS_LEN_MAX: usize = 64;
+
+pub struct Order {
+    pub video: VideoId,
+    pub step: Step,
+    pub run: u32,
+    pub cancel: CancellationToken,
+}
+
+/// Ends with exactly one `Probed` or `Ended`.
+pub async fn run(workshop: Arc<Workshop>, order: Order, myself: Myself<Transcode>) {
+    let run = order.run;
+    let last_word = match work(&workshop, &order, &myself).await {
+        Ok(Some(probe)) => Message::Probed { run, probe: Box::new(probe) },
+        Ok(None) => Message::Ended { run, outcome: Ok(()) },
+        Err(failure) => Message::Ended { run, outcome: Err(failure) },
+    };
+    drop(fs::remove_dir_all(scratch(&workshop, &order)).await);
+    // An actor that is gone loads its job anew and starts this run again.
+    drop(myself.tell(last_word));
+}
+
+async fn work(
+    workshop: &Workshop,
+    order: &Order,
+    myself: &Myself<Transcode>,
+) -> Result<Option<media::Probe>, Failure> {
+    let turn = tokio::select! {
+        () = order.cancel.cancelled() => return Err(cancelled()),
+        turn = workshop.turns.clone().acquire_owned() => turn.expect("the semaphore is never closed"),
+    };
+    let output = scratch(workshop, order);
+    fs::create_dir_all(&output).await.map_err(|error| no_scratch(&error))?;
+    let source = source(workshop, &order.video, &output).await?;
+    let job = match &order.step {
+        Step::Probe => media::Job::Probe,
+        Step::Make { job, .. } => job.clone(),
+    };
+    let task = Task { source, output, limits: workshop.limits, job };
+    let _turn = turn;
+    workshop.metrics.media_workers.inc();
+    let outcome = match order.step {
+        Step::Probe => media::worker::probe(&workshop.worker, &task, &order.cancel).await.map(Some),
+        Step::Make { .. } => make(workshop, order, &task, myself).await.map(|()| None),
+    };
+    workshop.metrics.media_workers.dec();
+    outcome
+}
+
+/// Runs the child and publishes beside it. A file that cannot be published ends the run.
+async fn make(
+    workshop: &Workshop,
+    order: &Order,
+    task: &Task,
+    myself: &Myself<Transcode>,
+) -> Result<(), Failure> {
+    let (events, mut arrived) = mpsc::channel(EVENTS_LEN_MAX);
+    let child = async {
+        let outcome = media::run(&workshop.worker, task, &order.cancel, &events).await;
+        drop(events);
+        outcome
+    };
+    let publish = async {
+        while let Some(event) = arrived.recv().await {
+            let event = publish(workshop, order, &task.output, event).await?;
+            drop(myself.tell(Message::Made { run: order.run, event: Box::new(event) }));
+        }
+        Ok(())
+    };
+    // The channel closes when publishing fails, and the child is then killed: its `cancelled` is not the cause.
+    let publish = async {
+        let outcome: Result<(), Failure> = publish.await;
+        if outcome.is_err() {
+            order.cancel.cancel();
+        }
+        outcome
+    };
+    let (made, published) = tokio::join!(child, publish);
+    published.and(made)
+}
+
+/// Moves the file an event speaks of to its place; answers with the event in this run's names.
+async fn publish(workshop: &Workshop, order: &Order, output: &Path, event: Event) -> Result<Event, Failure> {
+    let (file, event) = match event {
+        Event::Opened { rendition, track, codec, origin, bandwidth_cap, init_bytes } => {
+            let named = of_run(&rendition, order.run);
+            let names = (layout::init(&rendition), layout::init(&named));
+            let event = Event::Opened { rendition: named, track, codec, origin, bandwidth_cap, init_bytes };
+            (Some(names), event)
+        }
+        Event::SegmentWritten { rendition, sequence, segment } => {
+            let named = of_run(&rendition, order.run);
+            let names = (layout::segment(&rendition, sequence), layout::segment(&named, sequence));
+            (Some(names), Event::SegmentWritten { rendition: named, sequence, segment })
+        }
+        Event::Closed { rendition } => (None, Event::Closed { rendition: of_run(&rendition, order.run) }),
+        Event::PosterWritten { .. } => (Some((layout::POSTER.into(), layout::POSTER.into())), event),
+        Event::SpriteWritten { .. } => (Some((layout::SPRITE.into(), layout::SPRITE.into())), event),
+        other => (None, other),
+    };
+    if let Some((made, published)) = file {
+        let key = object_key(&order.video, &published);
+        workshop.objects.put_file(&key, &output.join(made)).await.map_err(|error| not_published(&error))?;
+    }
+    Ok(event)
+}
+
+/// Where a file of a video lies in the object store. `name` is one of `media::layout`.
+pub fn object_key(video: &VideoId, name: &str) -> ObjectKey {
+    key(format!("videos/{video}/{name}"))
+}
+
+/// All that was made of a video.
+pub fn made_prefix(video: &VideoId) -> Prefix {
+    prefix(format!("videos/{video}/"))
+}
+
+pub fn source_prefix(video: &VideoId) -> Prefix {
+    prefix(format!("sources/{video}/"))
+}
+
+fn key(text: String) -> ObjectKey {
+    text.parse().expect("ids and names of the layout are plain")
+}
+
+fn prefix(text: String) -> Prefix {
+    text.parse().expect("ids are plain")
+}
+
+/// `v720` of run 4 is `v720r4`.
+fn of_run(rendition: &RenditionId, run: u32) -> RenditionId {
+    RenditionId::parse(&format!("{rendition}r{run}")).unwrap_or_else(|_| rendition.clone())
+}
+
+/// The source in place where the object store is a folder of this machine, else a copy.
+async fn source(workshop: &Workshop, video: &VideoId, output: &Path) -> Result<std::path::PathBuf, Failure> {
+    let key = source_key(video);
+    match workshop.objects.local_path(&key) {
+        Some(path) => Ok(path),
+        None => {
+            let path = output.join("source");
+            download(workshop, &key, &path).await.map_err(|error| {
+                Failure::new(FailureCode::SourceUnreadable, format!("the uploaded file cannot be read: {error}"))
+            })?;
+            Ok(path)
+        }
+    }
+}
+
+async fn download(workshop: &Workshop, key: &ObjectKey, path: &Path) -> std::io::Result<()> {
+    let object = workshop.objects.get(key, None).await.map_err(std::io::Error::other)?;
+    let mut body = object.ok_or(std::io::ErrorKind::NotFound)?.body;
+    let mut file = fs::File::create(path).await?;
+    while let Some(piece) = body.next().await {
+        file.write_all(&piece.map_err(std::io::Error::other)?).await?;
+    }
+    file.flush().await
+}
+
+/// Where the uploaded file of a video lies in the object store.
+pub fn source_key(video: &VideoId) -> ObjectKey {
+    key(format!("sources/{video}/original"))
+}
+
+fn scratch(workshop: &Workshop, order: &Order) -> std::path::PathBuf {
+    workshop.scratch.join(format!("{}-{}", order.video, order.run))
+}
+
+fn cancelled() -> Failure {
+    Failure::new(FailureCode::Cancelled, "the job was cancelled")
+}
+
+fn no_scratch(error: &std::io::Error) -> Failure {
+    let code = match error.kind() {
+        std::io::ErrorKind::StorageFull => FailureCode::NoSpace,
+        _ => FailureCode::WorkerFailed,
+    };
+    Failure::new(code, format!("no folder for the worker's output: {error}"))
+}
+
+fn not_published(error: &ObjectError) -> Failure {
+    let code = match error {
+        ObjectError::NoSpace => FailureCode::NoSpace,
+        _ => FailureCode::WorkerFailed,
+    };
+    Failure::new(code, format!("what was made could not be kept: {error}"))
+}

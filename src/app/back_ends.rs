@@ -1,0 +1,84 @@
+//! The back ends a configuration names, opened and ready.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::Context as _;
+
+use crate::{
+    backends::{
+        bus::{self, SharedBus},
+        feeds::Feeds,
+        objects::{self, SharedObjects},
+        staging::Staging,
+        store::{self, Store},
+        tallies::Tallies,
+    },
+    config::Config,
+    domain::clock::SharedClock,
+    telemetry::Metrics,
+};
+
+pub struct BackEnds {
+    pub store: Store,
+    pub objects: SharedObjects,
+    pub bus: SharedBus,
+    pub staging: Staging,
+    pub feeds: Feeds,
+    pub tallies: Tallies,
+}
+
+impl BackEnds {
+    /// Opens them all. The configuration's paths are complete already.
+    pub fn open(config: &Config, clock: &SharedClock, metrics: &Arc<Metrics>) -> anyhow::Result<Self> {
+        let data_dir = &config.server.data_dir;
+        std::fs::create_dir_all(data_dir)
+            .with_context(|| format!("server.data_dir: {} cannot be made", data_dir.display()))?;
+        let complete = Path::new("");
+        let observed = metrics.clone();
+        let observer = Arc::new(move |latency: std::time::Duration, rows: usize| {
+            observed.store_commit_seconds.observe(latency.as_secs_f64());
+            observed.store_commits.inc();
+            observed.store_rows_written.inc_by(rows as u64);
+        });
+        let store =
+            store::open_observed(&config.backends.store.to_string(), complete, clock.clone(), observer)
+                .context("backends.store")?;
+        let objects =
+            objects::open(&config.backends.objects.to_string(), complete).context("backends.objects")?;
+        let bus = bus::open(&config.backends.bus.to_string(), clock.clone()).context("backends.bus")?;
+        let staging = Staging::open(&data_dir.join("uploads")).context("the folder of uploads")?;
+        Ok(Self {
+            feeds: Feeds::new(store.clone()),
+            tallies: Tallies::new(store.clone()),
+            store,
+            objects,
+            bus,
+            staging,
+        })
+    }
+}
+
+/// Opens and uses the back ends once: what `playhouse doctor` wants to know. One answer a back end.
+pub async fn check(config: &Config, clock: SharedClock) -> Vec<(&'static str, Result<String, String>)> {
+    let back_ends = match BackEnds::open(config, &clock, &Metrics::new()) {
+        Ok(back_ends) => back_ends,
+        Err(error) => return vec![("back ends", Err(format!("{error:#}")))],
+    };
+    let told = |uri: String, outcome: Result<(), String>| outcome.map(|()| uri);
+    vec![
+        (
+            "store",
+            told(
+                config.backends.store.to_string(),
+                back_ends.store.probe().await.map_err(|error| error.to_string()),
+            ),
+        ),
+        (
+            "objects",
+            told(
+                config.backends.objects.to_string(),
+                objects::probe(&back_ends.objects).await.map_err(|error| error.to_string()),
+            ),
+        ),
+    ]
+}

@@ -1,0 +1,215 @@
+//! Everything between the back ends and the routes, made in the order of the layers and closed against it.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::back_ends::BackEnds;
+use crate::{
+    actors::{
+        accounts::{Accounts, HashOptions, Keys, TokenOptions},
+        admission::{Bounds, Gate},
+        channel::{Channels, Office},
+        directory,
+        notices::Notices,
+        registry::Registry,
+        room::{self, Rooms},
+        transcode::{Transcodes, Workshop},
+        uploads::{UploadOptions, Uploads},
+    },
+    config::Config,
+    domain::clock::SharedClock,
+    http::{self, Ctx, Rates},
+    media::{Limits, WorkerOptions},
+    telemetry::Metrics,
+};
+
+const MAILBOX_LEN_MAX: u64 = 10_000;
+const PROCESS_MESSAGES_MAX: u64 = 1_000_000;
+
+pub struct Parts {
+    pub back_ends: BackEnds,
+    pub accounts: Arc<Accounts>,
+    pub channels: Channels,
+    pub rooms: Rooms,
+    pub transcodes: Transcodes,
+    pub uploads: Arc<Uploads>,
+    pub context: Ctx,
+}
+
+impl Parts {
+    pub async fn make(config: &Config, clock: SharedClock, drain: &CancellationToken) -> anyhow::Result<Self> {
+        let metrics = Metrics::new();
+        let back_ends = BackEnds::open(config, &clock, &metrics)?;
+        let keys = Keys::load_or_make(&config.server.data_dir.join("keys/seed")).context("the key file")?;
+        let keys = Arc::new(keys);
+        let registry = Arc::<Registry>::default();
+        let shared = shared(config, &registry, &metrics);
+        let accounts = accounts(config, &back_ends, &clock, &keys, &metrics);
+        let transcodes = transcodes(config, &back_ends, &clock, &metrics, &shared)?;
+        let channels = channels(config, &back_ends, &clock, &transcodes, &shared);
+        let rooms = rooms(config, &back_ends, &clock, &shared);
+        let uploads = Arc::new(Uploads {
+            store: back_ends.store.clone(),
+            staging: back_ends.staging.clone(),
+            objects: back_ends.objects.clone(),
+            channels: channels.clone(),
+            clock: clock.clone(),
+            options: UploadOptions {
+                size_max_bytes: config.uploads.size_max_bytes,
+                unfinished_max: config.uploads.unfinished_per_account_max,
+                expire_after: config.uploads.expire_after_s.duration(),
+            },
+            metrics: metrics.clone(),
+        });
+        let sockets = sockets(config, &back_ends, &clock, &accounts, &rooms, &shared, drain);
+        let context = Arc::new(http::Context {
+            accounts: accounts.clone(),
+            keys,
+            channels: channels.clone(),
+            rooms: rooms.clone(),
+            transcodes: transcodes.clone(),
+            uploads: uploads.clone(),
+            registry,
+            store: back_ends.store.clone(),
+            tallies: back_ends.tallies.clone(),
+            feeds: back_ends.feeds.clone(),
+            objects: back_ends.objects.clone(),
+            staging: back_ends.staging.clone(),
+            bus: back_ends.bus.clone(),
+            clock,
+            metrics,
+            options: http_options(config),
+            sockets,
+            drain: drain.clone(),
+        });
+        Ok(Self { back_ends, accounts, channels, rooms, transcodes, uploads, context })
+    }
+
+    /// From the edge inwards: jobs hand back their workers, rooms and channels write what is pending.
+    pub async fn close(self, deadline: Duration) {
+        let left = self.transcodes.close(deadline).await
+            + self.channels.close(deadline).await
+            + self.rooms.close(deadline).await;
+        if left > 0 {
+            tracing::warn!(actors.left = left, "some actors did not finish in time");
+        }
+        self.back_ends.store.close().await;
+    }
+}
+
+fn shared(config: &Config, registry: &Arc<Registry>, metrics: &Arc<Metrics>) -> directory::Shared {
+    let bytes_max = u64::try_from(config.limits.process_in_flight_bytes_max).unwrap_or(u64::MAX);
+    let bounds = Bounds { messages_max: PROCESS_MESSAGES_MAX, bytes_max };
+    let gate = Gate::new(bounds, metrics.commands_in_flight_bytes.clone());
+    directory::Shared { gate, registry: registry.clone(), metrics: metrics.clone() }
+}
+
+pub(super) fn accounts(
+    config: &Config,
+    back_ends: &BackEnds,
+    clock: &SharedClock,
+    keys: &Arc<Keys>,
+    metrics: &Arc<Metrics>,
+) -> Arc<Accounts> {
+    let auth = &config.auth;
+    let hashing = HashOptions {
+        memory_kib: auth.argon2_memory_kib,
+        iterations: auth.argon2_iterations,
+        at_once_max: auth.hashes_at_once_max,
+        waiting_max: auth.hashes_waiting_max,
+    };
+    let tokens = TokenOptions {
+        access_ttl_s: auth.access_token_ttl_s.0,
+        refresh_ttl_s: auth.refresh_token_ttl_s.0,
+        refresh_grace_s: auth.refresh_grace_s.0,
+    };
+    let (store, clock, keys) = (back_ends.store.clone(), clock.clone(), keys.clone());
+    Arc::new(Accounts::new(store, clock, keys, hashing, tokens, metrics.clone()))
+}
+
+fn transcodes(
+    config: &Config,
+    back_ends: &BackEnds,
+    clock: &SharedClock,
+    metrics: &Arc<Metrics>,
+    shared: &directory::Shared,
+) -> anyhow::Result<Transcodes> {
+    let scratch = config.server.data_dir.join("scratch");
+    clear(&scratch)?;
+    let program = std::env::current_exe().context("the path of this program")?;
+    let mut worker = WorkerOptions::new(program, config.server.data_dir.join("gstreamer-registry.bin"));
+    worker.silence_max = config.media.silence_max_s.duration();
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let workshop = Workshop {
+        store: back_ends.store.clone(),
+        objects: back_ends.objects.clone(),
+        feeds: back_ends.feeds.clone(),
+        notices: Notices::new(back_ends.bus.clone()),
+        clock: clock.clone(),
+        metrics: metrics.clone(),
+        worker,
+        limits: Limits {
+            size_max_bytes: config.uploads.size_max_bytes,
+            duration_max_ms: config.media.duration_max_s.0 * 1000,
+            pixels_max: config.media.pixels_max,
+            ..Limits::default()
+        },
+        ladder: config.media.ladder.clone(),
+        attempts_max: config.media.attempts_max,
+        scratch,
+        turns: Arc::new(Semaphore::new(config.media.workers(cores))),
+    };
+    Ok(Transcodes::open(workshop, mailboxes(), shared.clone()))
+}
+
+/// What workers of an earlier life left half-made is worth nothing.
+fn clear(folder: &Path) -> anyhow::Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(error).with_context(|| format!("{} cannot be cleared", folder.display()));
+        }
+        _ => {}
+    }
+    std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))
+}
+
+fn channels(
+    config: &Config,
+    back_ends: &BackEnds,
+    clock: &SharedClock,
+    transcodes: &Transcodes,
+    shared: &directory::Shared,
+) -> Channels {
+    let office = Office {
+        store: back_ends.store.clone(),
+        feeds: back_ends.feeds.clone(),
+        tallies: back_ends.tallies.clone(),
+        transcodes: transcodes.clone(),
+        clock: clock.clone(),
+    };
+    let options = directory::Options { idle_after: config.rooms.passivate_after_s.duration(), ..mailboxes() };
+    Channels::open(office, options, shared.clone())
+}
+
+/// For actors that are told little.
+fn mailboxes() -> directory::Options {
+    let bounds = Bounds { messages_max: MAILBOX_LEN_MAX, bytes_max: 4 << 20 };
+    directory::Options { bounds, ..directory::Options::default() }
+}
+
+fn http_options(config: &Config) -> http::Options {
+    let limits = &config.limits;
+    http::Options {
+        body_bytes_max: limits.body_bytes_max,
+        upload_bytes_max: config.uploads.size_max_bytes,
+        rate_limits: limits.enabled.then_some(Rates {
+            requests_per_s: limits.requests_per_s,
+            registrations_per_hour: limits.registrations_per_hour,
+            logins_per_minute: limits.logins_per_minute,
+        }),
+        playback_token_ttl_s: config.media.playback_token_ttl_s.0,
+    }
+}

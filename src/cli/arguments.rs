@@ -1,0 +1,52 @@
+//! What may stand behind `playhouse` on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::domain::access::Role;
+
+/// A video platform engine in one binary: upload, transcode, stream, and talk about it live.
+#[derive(Debug, Parser)]
+#[command(name = "playhouse", version)]
+pub(super) struct Arguments {
+    /// A TOML file laid over the defaults; PLAYHOUSE__SECTION__KEY=value wins over both.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Serve until SIGTERM. This is also what `playhouse` does without a command.
+    Serve,
+    /// Check what the server needs on this machine, and say what to install or change.
+    Doctor {
+        #[command(subcommand)]
+        task: Option<DoctorTask>,
+    },
+    /// Make accounts, set passwords, give roles. The server must be stopped.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Print the CQL schema.
+    Schema,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DoctorTask {
+    /// Count every tally anew from its members, and put right what is wrong. The server must be stopped.
+    Recount,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum UserCommand {
+    /// Make an account; the password is read from standard input.
+    Add { username: String, email: String },
+    /// Set a password, read from standard input.
+    Password { username: String },
+    /// Give a role: viewer, creator, moderator or admin.
+    Role { username: String, role: Role },
+}

@@ -1,0 +1,116 @@
+//! What a command prints and how it exits, run as `main` runs it.
+
+use std::net::TcpListener;
+
+use super::{
+    doctor::{Finding, Verdict, data_folder, elements, free_space_of, listen_address, open_files, print},
+    *,
+};
+
+/// Exit, standard output, standard error.
+fn playhouse(arguments: &[&str], environment: &[(&str, &str)]) -> (Exit, String, String) {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let arguments = std::iter::once("playhouse").chain(arguments.iter().copied()).map(str::to_owned);
+    let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let exit = run(arguments, environment, &mut Output { out: &mut out, err: &mut err }).unwrap();
+    (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+}
+
+#[test]
+fn a_wrong_setting_is_refused_in_one_line_that_names_the_key() {
+    let (exit, out, err) = playhouse(&["doctor"], &[("PLAYHOUSE__ROOMS__TICK_MS", "5000")]);
+    assert_eq!(exit, Exit::Refused);
+    assert_eq!(err, "rooms.tick_ms: 5000 is out of range, allowed: 0 to 1000\n");
+    assert_eq!(out, "");
+}
+
+#[test]
+fn a_wrong_argument_is_refused_in_one_line_that_names_it() {
+    for (arguments, named) in [
+        (&["doctor", "--confg", "x"][..], "--confg"),
+        (&["dance"], "dance"),
+        (&["doctor", "--config"], "--config"),
+    ] {
+        let (exit, out, err) = playhouse(arguments, &[]);
+        assert_eq!((exit, out.as_str()), (Exit::Refused, ""));
+        assert!(err.contains(named) && err.lines().count() == 1, "{err}");
+    }
+}
+
+#[test]
+fn help_is_no_error() {
+    let (exit, out, err) = playhouse(&["--help"], &[]);
+    assert_eq!((exit, err.as_str()), (Exit::Stopped, ""));
+    assert!(out.contains("doctor"), "{out}");
+}
+
+#[test]
+fn the_doctor_fails_when_something_is_missing_and_says_what_to_do() {
+    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = holder.local_addr().unwrap().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = folder.path().join("new");
+    let environment = [
+        ("PLAYHOUSE__SERVER__LISTEN", taken.as_str()),
+        ("PLAYHOUSE__SERVER__DATA_DIR", data_dir.to_str().unwrap()),
+    ];
+    let (exit, out, _) = playhouse(&["doctor"], &environment);
+    assert_eq!(exit, Exit::Failed, "{out}");
+    let line = out.lines().find(|line| line.contains(&taken)).unwrap();
+    assert!(
+        line.starts_with('✗') && line.ends_with("stop what listens there or set server.listen"),
+        "{line}"
+    );
+    assert!(out.lines().any(|line| line.starts_with('✓') && line.contains("data folder")), "{out}");
+    assert_eq!(std::fs::read_dir(&data_dir).unwrap().count(), 0, "the probe is removed");
+}
+
+#[test]
+fn each_check_tells_good_from_missing() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let table = [
+        (free_space_of(6 << 30), Verdict::Good),
+        (free_space_of(4 << 30), Verdict::Poor),
+        (free_space_of(1 << 20), Verdict::Missing),
+        (open_files(1_000, None), Verdict::Good),
+        (open_files(1_000, Some(1_512)), Verdict::Good),
+        (open_files(1_000, Some(1_511)), Verdict::Poor),
+        (data_folder(&file.path().join("below-a-file")), Verdict::Missing),
+        (data_folder(tempfile::tempdir().unwrap().path()), Verdict::Good),
+        (listen_address(&Config::load(None, [port("127.0.0.1:0")].into_iter()).unwrap()), Verdict::Good),
+        (listen_address(&Config::load(None, [port("203.0.113.1:1")].into_iter()).unwrap()), Verdict::Missing),
+    ];
+    for (finding, verdict) in table {
+        assert_eq!(finding.verdict, verdict, "{finding:?}");
+    }
+}
+
+fn port(address: &str) -> (String, String) {
+    ("PLAYHOUSE__SERVER__LISTEN".to_owned(), address.to_owned())
+}
+
+#[test]
+fn missing_elements_are_gathered_by_the_package_that_brings_them() {
+    let missing =
+        [("gstreamer1.0-libav", "avdec_h264"), ("gstreamer1.0-libav", "avenc_aac"), ("other", "x264enc")];
+    let findings = elements(missing.into_iter());
+    let shown: Vec<_> =
+        findings.iter().map(|found| (found.subject.as_str(), found.detail.as_str())).collect();
+    assert_eq!(
+        shown,
+        [
+            ("GStreamer avdec_h264 avenc_aac", "apt-get install gstreamer1.0-libav"),
+            ("GStreamer x264enc", "apt-get install other"),
+        ]
+    );
+}
+
+#[test]
+fn a_report_without_anything_missing_is_a_success() {
+    let mut out = Vec::new();
+    let findings =
+        [Finding::new(Verdict::Good, "disk", "fine"), Finding::new(Verdict::Poor, "open files", "few")];
+    assert_eq!(print(&findings, &mut out).unwrap(), Exit::Stopped);
+    let shown = String::from_utf8(out).unwrap();
+    assert_eq!(shown, "✓ disk        fine\n! open files  few\n\nplayhouse can run here\n");
+}

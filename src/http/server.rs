@@ -1,0 +1,86 @@
+//! Accepts connections and serves the router on them: with a bound on connections, a deadline for request heads
+//! (slow senders hold a connection, not the server), and a drain that lets requests under way finish.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Extension, Router, extract::ConnectInfo};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::telemetry::tasks;
+
+const HEAD_DEADLINE: Duration = Duration::from_secs(10);
+/// After an accept that failed for want of files.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+pub struct Server {
+    pub listener: TcpListener,
+    pub router: Router,
+    pub connections_max: usize,
+}
+
+impl Server {
+    /// Serves until `stop`, then waits for what is under way, `drain_max` at the longest.
+    pub async fn run(self, stop: CancellationToken, drain_max: Duration) {
+        let graceful = GracefulShutdown::new();
+        let places = Arc::new(Semaphore::new(self.connections_max));
+        loop {
+            let place = tokio::select! {
+                () = stop.cancelled() => break,
+                place = places.clone().acquire_owned() => place.expect("the semaphore is never closed"),
+            };
+            let accepted = tokio::select! {
+                () = stop.cancelled() => break,
+                accepted = self.listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    let connection = serve(stream, peer, self.router.clone(), &graceful);
+                    drop(tasks::spawn("connection", async move {
+                        connection.await;
+                        drop(place);
+                    }));
+                }
+                Err(error) => {
+                    tracing::warn!(error.chain = %error, "a connection was not accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+        drop(self.listener);
+        if timeout(drain_max, graceful.shutdown()).await.is_err() {
+            tracing::warn!("some requests did not finish in time");
+        }
+    }
+}
+
+fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    graceful: &GracefulShutdown,
+) -> impl Future<Output = ()> + Send + 'static {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(error.chain = %error, "no TCP_NODELAY");
+    }
+    let service = TowerToHyperService::new(router.layer(Extension(ConnectInfo(peer))));
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_DEADLINE);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+    let watched = graceful.watch(connection);
+    async move {
+        if let Err(error) = watched.await {
+            tracing::debug!(error.chain = %error, "a connection ended early");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! tus 1.0.0 at `/api/v1/uploads`: core, creation, creation-with-upload, termination. Bytes go from the socket to
+//! the staging folder; everything else is decided by `actors::uploads`. <https://tus.io/protocols/resumable-upload>
+
+mod create;
+mod metadata;
+mod protocol;
+mod write;
+
+use axum::{
+    Router,
+    body::{Body, BodyDataStream},
+    extract::{Request, State},
+    http::{HeaderMap, Method, StatusCode},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use playhouse_protocol::problem::Code;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use self::protocol::{TUS_VERSION, name};
+use super::{
+    Ctx,
+    extract::{Caller, Id},
+    problem::{ApiError, ApiResult},
+};
+use crate::{actors::uploads::UploadError, domain::ids::UploadId};
+
+pub fn routes() -> OpenApiRouter<Ctx> {
+    OpenApiRouter::new()
+        .routes(routes!(create::create, options))
+        .routes(routes!(write::append, head, terminate, options_of_one, override_method))
+        .layer(middleware::from_fn(speak_tus))
+}
+
+/// Refuses another version before anything is processed, and puts the version on every answer.
+async fn speak_tus(request: Request, next: Next) -> Response {
+    let asked = request.headers().get(name::TUS_RESUMABLE);
+    let other = request.method() != Method::OPTIONS && asked.is_none_or(|version| version != TUS_VERSION);
+    let mut response = match other {
+        true => {
+            let error = ApiError::new(Code::TusVersion, "send `Tus-Resumable: 1.0.0`");
+            error.header(name::TUS_VERSION, TUS_VERSION).into_response()
+        }
+        false => next.run(request).await,
+    };
+    response.headers_mut().insert(name::TUS_RESUMABLE, TUS_VERSION);
+    response
+}
+
+/// What is spoken here
+#[utoipa::path(options, path = "/uploads", tag = "uploads", responses((status = 204, description = "In the headers")))]
+async fn options(State(ctx): State<Ctx>) -> Response {
+    protocol::options(ctx.options.upload_bytes_max)
+}
+
+/// What is spoken here
+#[utoipa::path(
+    options, path = "/uploads/{id}", tag = "uploads", params(("id" = String, Path)),
+    responses((status = 204, description = "In the headers"))
+)]
+async fn options_of_one(State(ctx): State<Ctx>) -> Response {
+    protocol::options(ctx.options.upload_bytes_max)
+}
+
+/// How far an upload is
+#[utoipa::path(
+    head, path = "/uploads/{id}", tag = "uploads", security(("bearer" = [])), params(("id" = String, Path)),
+    responses((status = 200, description = "`Upload-Offset`, `Upload-Length`, `Playhouse-Video-Id`"),
+        (status = 404, description = "`not_found`"), (status = 410, description = "`gone`"))
+)]
+async fn head(
+    State(ctx): State<Ctx>,
+    Id(id): Id<UploadId>,
+    Caller(who): Caller,
+) -> ApiResult<(StatusCode, HeaderMap)> {
+    let (upload, offset) = ctx.uploads.find(&who, &id).await?;
+    let length = u64::try_from(upload.length_bytes).unwrap_or(0);
+    if offset == length && !upload.finished {
+        // The answer to its last byte was lost, or the server was: finish now.
+        ctx.uploads.finish(&upload).await?;
+    }
+    Ok((StatusCode::OK, protocol::state(&upload, offset)))
+}
+
+/// End an unfinished upload
+#[utoipa::path(
+    delete, path = "/uploads/{id}", tag = "uploads", security(("bearer" = [])), params(("id" = String, Path)),
+    responses((status = 204, description = "It is gone"), (status = 404, description = "`not_found`"))
+)]
+async fn terminate(State(ctx): State<Ctx>, Id(id): Id<UploadId>, Caller(who): Caller) -> ApiResult<StatusCode> {
+    let (upload, _) = ctx.uploads.find(&who, &id).await?;
+    if upload.finished {
+        return Err(ApiError::new(Code::Gone, "the upload is finished; delete the video instead"));
+    }
+    ctx.uploads.terminate(&upload).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST` with `X-HTTP-Method-Override`, for clients behind proxies that pass no PATCH or DELETE
+#[utoipa::path(
+    post, path = "/uploads/{id}", tag = "uploads", security(("bearer" = [])),
+    params(("id" = String, Path), ("X-HTTP-Method-Override" = String, Header, description = "PATCH, HEAD or DELETE")),
+    responses((status = 204, description = "As the method it names"))
+)]
+async fn override_method(
+    state: State<Ctx>,
+    id: Id<UploadId>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    match headers.get(name::METHOD_OVERRIDE).map(|method| method.as_bytes()) {
+        Some(b"PATCH") => write::append(state, id, caller, headers, body).await.into_response(),
+        Some(b"HEAD") => head(state, id, caller).await.into_response(),
+        Some(b"DELETE") => terminate(state, id, caller).await.into_response(),
+        _ => ApiError::new(Code::MethodNotAllowed, "name PATCH, HEAD or DELETE in X-HTTP-Method-Override")
+            .into_response(),
+    }
+}
+
+/// A body as staging takes it.
+fn bytes(body: Body) -> impl futures_util::Stream<Item = std::io::Result<bytes::Bytes>> + Unpin {
+    let stream: BodyDataStream = body.into_data_stream();
+    futures_util::StreamExt::map(stream, |piece| piece.map_err(std::io::Error::other))
+}
+
+impl From<UploadError> for ApiError {
+    fn from(error: UploadError) -> Self {
+        let code = match error {
+            UploadError::Invalid { field, reason } => return ApiError::invalid(field, reason),
+            UploadError::Staging(error) => return error.into(),
+            UploadError::Object(error) => return error.into(),
+            UploadError::Channel(error) => return error.into(),
+            UploadError::Store(error) => return error.into(),
+            UploadError::TooLarge(_) => Code::TooLarge,
+            UploadError::TooMany(_) => Code::TooMany,
+            UploadError::NotFound => Code::NotFound,
+            UploadError::Expired => Code::Gone,
+        };
+        ApiError::new(code, error.to_string())
+    }
+}

@@ -1,0 +1,73 @@
+//! The words of tus: header names, versions, and the headers that tell how an upload stands.
+
+use axum::{
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use playhouse_protocol::problem::Code;
+
+use crate::{
+    backends::store::tables::upload::Upload,
+    http::problem::{ApiError, ApiResult},
+};
+
+pub const TUS_VERSION: HeaderValue = HeaderValue::from_static("1.0.0");
+const EXTENSIONS: HeaderValue = HeaderValue::from_static("creation,creation-with-upload,termination");
+pub const CONTENT_TYPE: &str = "application/offset+octet-stream";
+
+pub mod name {
+    use axum::http::HeaderName;
+
+    pub const TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
+    pub const TUS_VERSION: HeaderName = HeaderName::from_static("tus-version");
+    pub const TUS_EXTENSION: HeaderName = HeaderName::from_static("tus-extension");
+    pub const TUS_MAX_SIZE: HeaderName = HeaderName::from_static("tus-max-size");
+    pub const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
+    pub const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
+    pub const UPLOAD_METADATA: HeaderName = HeaderName::from_static("upload-metadata");
+    pub const UPLOAD_DEFER_LENGTH: HeaderName = HeaderName::from_static("upload-defer-length");
+    pub const METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
+    pub const VIDEO_ID: HeaderName = HeaderName::from_static("playhouse-video-id");
+}
+
+pub fn options(size_max_bytes: u64) -> Response {
+    let headers = [
+        (name::TUS_VERSION, TUS_VERSION),
+        (name::TUS_EXTENSION, EXTENSIONS),
+        (name::TUS_MAX_SIZE, HeaderValue::from(size_max_bytes)),
+    ];
+    (StatusCode::NO_CONTENT, headers).into_response()
+}
+
+/// How an upload stands: the answer to HEAD.
+pub fn state(upload: &Upload, offset: u64) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(name::UPLOAD_OFFSET, HeaderValue::from(offset));
+    headers.insert(name::UPLOAD_LENGTH, HeaderValue::from(upload.length_bytes));
+    headers.insert(name::VIDEO_ID, text(upload.video_id.as_str()));
+    if !upload.metadata.is_empty() {
+        headers.insert(name::UPLOAD_METADATA, text(&upload.metadata));
+    }
+    headers
+}
+
+/// Ids and metadata were checked to be visible ASCII before they were kept.
+pub fn text(value: &str) -> HeaderValue {
+    HeaderValue::from_str(value).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+/// A header that holds a count of bytes; `None` when it is not there.
+pub fn number(headers: &HeaderMap, name: &HeaderName) -> ApiResult<Option<u64>> {
+    let Some(value) = headers.get(name) else { return Ok(None) };
+    let digits = value.to_str().ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
+    match digits.and_then(|text| text.parse().ok()) {
+        Some(number) => Ok(Some(number)),
+        None => Err(ApiError::new(Code::Malformed, format!("{name} is a count of bytes"))),
+    }
+}
+
+pub fn is_offset_stream(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    value.is_some_and(|value| value.trim().eq_ignore_ascii_case(CONTENT_TYPE))
+}

@@ -1,0 +1,40 @@
+//! Videos as REST shows them. `view` makes the body; the other files are the calls.
+
+pub mod create;
+pub mod edit;
+pub mod engage;
+pub mod list;
+pub mod playback;
+pub mod read;
+mod view;
+
+pub use view::failure;
+
+use super::{
+    Ctx,
+    problem::{ApiError, ApiResult},
+};
+use crate::{
+    backends::store::tables::video::Video,
+    domain::{access, account::Identity, ids::VideoId},
+};
+
+/// A video that the caller may know of; 404 otherwise.
+pub async fn visible(ctx: &Ctx, id: &VideoId, who: Option<&Identity>) -> ApiResult<Video> {
+    let video = ctx.store.get::<Video>((id.clone(),), ()).await?;
+    video
+        .filter(|video| access::may_see(video.visibility, &video.owner_id, who))
+        .ok_or_else(ApiError::not_found)
+}
+
+/// A video that the caller may change: 404 if they may not know of it, 403 if they may.
+pub async fn editable(ctx: &Ctx, id: &VideoId, who: &Identity) -> ApiResult<Video> {
+    let video = visible(ctx, id, Some(who)).await?;
+    match access::may_edit(&video.owner_id, who) {
+        true => Ok(video),
+        false => Err(ApiError::new(
+            playhouse_protocol::problem::Code::Forbidden,
+            "only the owner of a video may change it",
+        )),
+    }
+}

@@ -1,0 +1,49 @@
+//! `GET /videos/{id}/playback`: URLs that play as they are.
+
+use std::time::Duration;
+
+use axum::{Json, extract::State};
+use playhouse_protocol::{problem::Code, rest};
+
+use super::visible;
+use crate::{
+    actors::transcode,
+    domain::ids::VideoId,
+    http::{
+        Ctx, delivery,
+        extract::{Id, MaybeCaller},
+        problem::{ApiError, ApiResult},
+    },
+};
+
+/// Where to play a video
+#[utoipa::path(
+    get, path = "/videos/{id}/playback", tag = "videos", params(("id" = String, Path)),
+    responses((status = 200, body = rest::Playback), (status = 404, description = "`not_found`"),
+        (status = 409, description = "`not_playable_yet`, with `Retry-After`"))
+)]
+pub async fn playback(
+    State(ctx): State<Ctx>,
+    Id(id): Id<VideoId>,
+    MaybeCaller(who): MaybeCaller,
+) -> ApiResult<Json<rest::Playback>> {
+    let video = visible(&ctx, &id, who.as_ref()).await?;
+    let catalogue = transcode::catalogue(&ctx.store, &id).await?;
+    if !catalogue.is_playable() {
+        let detail = match &video.failure {
+            Some(failure) => format!("the video failed: {}", failure.detail),
+            None => format!("the video is at stage `{}`, {} %", video.stage, video.percent),
+        };
+        return Err(ApiError::new(Code::NotPlayableYet, detail).retry_after_s(1));
+    }
+    let base = delivery::base_url(&ctx, &video);
+    let expires_at = ctx.clock.now().plus(Duration::from_secs(ctx.options.playback_token_ttl_s));
+    Ok(Json(rest::Playback {
+        hls: format!("{base}/master.m3u8"),
+        dash: catalogue.mpd().map(|_| format!("{base}/manifest.mpd")),
+        thumbnails_vtt: catalogue.thumbnails.map(|_| format!("{base}/thumbnails.vtt")),
+        poster: catalogue.poster.map(|_| format!("{base}/poster.jpg")),
+        captions: Vec::new(),
+        expires_at: expires_at.to_rfc3339(),
+    }))
+}

@@ -1,0 +1,116 @@
+//! From rows, tallies and catalogues to the `video` of the interface.
+
+use playhouse_protocol::rest;
+
+use crate::{
+    actors::transcode,
+    backends::store::tables::{channel::Channel, video::Video},
+    domain::{
+        access::Visibility,
+        account::Identity,
+        reaction::Reaction,
+        video::Status,
+    },
+    http::{
+        Ctx, delivery,
+        problem::{ApiError, ApiResult},
+    },
+    media::{Catalogue, rendition::Track},
+};
+
+/// The whole body of one video for one caller.
+pub async fn video(ctx: &Ctx, row: Video, who: Option<&Identity>) -> ApiResult<rest::Video> {
+    let counts = ctx.rooms.of(&row.video_id).counts().await?;
+    let catalogue = transcode::catalogue(&ctx.store, &row.video_id).await?;
+    let channel = ctx.store.get::<Channel>((row.channel_id.clone(),), ()).await?;
+    let channel = channel.ok_or_else(ApiError::not_found)?;
+    let reaction = match who {
+        Some(who) => kind_of(ctx.rooms.of(&row.video_id).reaction_of(&who.user_id).await?),
+        None => rest::ReactionKind::None,
+    };
+    let base = delivery::base_url(ctx, &row);
+    Ok(rest::Video {
+        id: row.video_id.to_string(),
+        title: row.title,
+        description: row.description,
+        tags: row.tags.0,
+        duration_ms: row.duration_ms.and_then(|ms| u64::try_from(ms).ok()),
+        views: counts.views,
+        likes: counts.likes,
+        dislikes: counts.dislikes,
+        comments: counts.comments,
+        status: status(row.status),
+        progress: rest::Progress {
+            stage: row.stage.as_str().into(),
+            percent: u8::try_from(row.percent).unwrap_or(0),
+        },
+        failure: row.failure.map(failure),
+        visibility: visibility(row.visibility),
+        channel: rest::ChannelSummary {
+            id: channel.channel_id.to_string(),
+            handle: channel.handle,
+            title: channel.title,
+            avatar_color: channel.avatar_color,
+        },
+        renditions: renditions(&catalogue),
+        thumbnails: catalogue.poster.map(|_| rest::Thumbnails {
+            poster: format!("{base}/poster.jpg"),
+            sprite_vtt: catalogue.thumbnails.map(|_| format!("{base}/thumbnails.vtt")),
+        }),
+        reaction,
+        created_at: row.created_at.to_rfc3339(),
+        published_at: row.published_at.map(|at| at.to_rfc3339()),
+    })
+}
+
+fn renditions(catalogue: &Catalogue) -> Vec<rest::Rendition> {
+    let shown = catalogue.pictures().into_iter().chain(catalogue.audio());
+    shown
+        .map(|rendition| {
+            let (width, height, frame_rate) = match &rendition.track {
+                Track::Video { width, height, frame_rate } => {
+                    (Some(*width), Some(*height), Some(frame_rate.as_f64()))
+                }
+                Track::Audio { .. } => (None, None, None),
+            };
+            let name = height.map_or_else(|| "audio".into(), |height| format!("{height}p"));
+            rest::Rendition {
+                name,
+                width,
+                height,
+                frame_rate,
+                bandwidth_bps: rendition.bandwidth_peak(),
+                complete: rendition.is_complete(),
+            }
+        })
+        .collect()
+}
+
+fn kind_of(reaction: Option<Reaction>) -> rest::ReactionKind {
+    match reaction {
+        Some(Reaction::Like) => rest::ReactionKind::Like,
+        Some(Reaction::Dislike) => rest::ReactionKind::Dislike,
+        None => rest::ReactionKind::None,
+    }
+}
+
+fn status(status: Status) -> rest::VideoStatus {
+    match status {
+        Status::Uploading => rest::VideoStatus::Uploading,
+        Status::Processing => rest::VideoStatus::Processing,
+        Status::Ready => rest::VideoStatus::Ready,
+        Status::Failed => rest::VideoStatus::Failed,
+    }
+}
+
+fn visibility(visibility: Visibility) -> rest::Visibility {
+    match visibility {
+        Visibility::Public => rest::Visibility::Public,
+        Visibility::Unlisted => rest::Visibility::Unlisted,
+        Visibility::Private => rest::Visibility::Private,
+    }
+}
+
+pub fn failure(failure: crate::domain::video::Failure) -> rest::Failure {
+    rest::Failure { code: failure.code, detail: failure.detail, retryable: failure.retryable }
+}

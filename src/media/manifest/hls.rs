@@ -1,0 +1,112 @@
+//! HLS (RFC 8216 and its second edition): the multivariant playlist and one media playlist a rendition.
+//! Written for strict readers: Shaka refuses a variant with a missing attribute, Apple's tools a wrong one.
+
+use std::fmt::Write;
+
+use crate::media::{
+    layout,
+    rendition::{Growth, Rendition, Track},
+};
+
+const AUDIO_GROUP: &str = "audio";
+
+/// `pictures` smallest first. With none, the sound is the one variant.
+pub fn master(pictures: &[&Rendition], audio: Option<&Rendition>) -> String {
+    let mut text = String::from("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n");
+    if pictures.is_empty() {
+        audio.into_iter().for_each(|audio| sound_variant(&mut text, audio));
+        return text;
+    }
+    audio.into_iter().for_each(|audio| sound_group(&mut text, audio));
+    middle_first(pictures).into_iter().for_each(|picture| variant(&mut text, picture, audio));
+    text
+}
+
+/// Players without a measurement start with the first variant: the middle is neither a wait nor a blur.
+fn middle_first<'a>(pictures: &[&'a Rendition]) -> Vec<&'a Rendition> {
+    let middle = pictures.len() / 2;
+    let mut ordered = vec![pictures[middle]];
+    ordered.extend(pictures.iter().enumerate().filter(|(at, _)| *at != middle).map(|(_, picture)| *picture));
+    ordered
+}
+
+fn sound_group(text: &mut String, audio: &Rendition) {
+    let Track::Audio { channels, language, .. } = &audio.track else { return };
+    let uri = layout::playlist(&audio.id);
+    let name = language.as_ref().map_or_else(|| "Default".to_owned(), ToString::to_string);
+    let language = language.as_ref().map(|tag| format!("LANGUAGE=\"{tag}\",")).unwrap_or_default();
+    line(
+        text,
+        format_args!(
+            "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{AUDIO_GROUP}\",NAME=\"{name}\",{language}DEFAULT=YES,\
+             AUTOSELECT=YES,CHANNELS=\"{channels}\",URI=\"{uri}\""
+        ),
+    );
+}
+
+fn sound_variant(text: &mut String, audio: &Rendition) {
+    let (peak, average) = (audio.bandwidth_peak(), audio.bandwidth_average());
+    line(
+        text,
+        format_args!(
+            "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},CODECS=\"{}\"",
+            audio.codec
+        ),
+    );
+    line(text, format_args!("{}", layout::playlist(&audio.id)));
+}
+
+fn variant(text: &mut String, picture: &Rendition, audio: Option<&Rendition>) {
+    let Track::Video { width, height, frame_rate } = picture.track else { return };
+    let peak = picture.bandwidth_peak() + audio.map_or(0, Rendition::bandwidth_peak);
+    let average = picture.bandwidth_average() + audio.map_or(0, Rendition::bandwidth_average);
+    let codecs = match audio {
+        Some(audio) => format!("{},{}", picture.codec, audio.codec),
+        None => picture.codec.clone(),
+    };
+    let group = audio.map(|_| format!(",AUDIO=\"{AUDIO_GROUP}\"")).unwrap_or_default();
+    line(
+        text,
+        format_args!(
+            "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},CODECS=\"{codecs}\",\
+             RESOLUTION={width}x{height},FRAME-RATE={:.3}{group},CLOSED-CAPTIONS=NONE",
+            frame_rate.as_f64()
+        ),
+    );
+    line(text, format_args!("{}", layout::playlist(&picture.id)));
+}
+
+/// One rendition's playlist. `growth` may be more careful than the rendition's own.
+pub fn media(rendition: &Rendition, growth: Growth) -> String {
+    let longest_ns = rendition.segments.iter().map(|segment| segment.duration_ns).max().unwrap_or(0);
+    let target_s = match growth {
+        Growth::Complete => longest_ns.div_ceil(1_000_000_000).max(1),
+        // It may not change while a playlist grows, and a passed-through GOP may be longer than our own.
+        Growth::Growing => longest_ns.div_ceil(1_000_000_000).max(TARGET_GROWING_S),
+    };
+    let kind = if growth == Growth::Complete { "VOD" } else { "EVENT" };
+    let mut text = format!(
+        "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:{target_s}\n#EXT-X-MEDIA-SEQUENCE:0\n\
+         #EXT-X-PLAYLIST-TYPE:{kind}\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-MAP:URI=\"{}\"\n",
+        layout::INIT
+    );
+    for (segment, sequence) in rendition.segments.iter().zip(0..) {
+        let (seconds, micros) =
+            (segment.duration_ns / 1_000_000_000, segment.duration_ns % 1_000_000_000 / 1000);
+        line(&mut text, format_args!("#EXTINF:{seconds}.{micros:06},"));
+        line(&mut text, format_args!("{}", layout::segment_name(sequence)));
+    }
+    if growth == Growth::Complete {
+        text.push_str("#EXT-X-ENDLIST\n");
+    }
+    text
+}
+
+const TARGET_GROWING_S: u64 = 5;
+
+fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
+    writeln!(text, "{line}").expect("a String takes every write");
+}
+
+#[cfg(test)]
+mod tests;
