@@ -33,8 +33,9 @@ impl Seats {
         self.members.len()
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.members.is_empty()
+    /// Whether nobody can hear the room.
+    pub fn all_closed(&self) -> bool {
+        self.members.values().all(|member| member.seat.is_closed())
     }
 
     pub fn contains(&self, seat: SeatId) -> bool {
