@@ -118,7 +118,8 @@ impl Drop for Live {
     fn drop(&mut self) {
         self.context.metrics.rooms.dec();
         // Seats are gone with the room: whoever still sits here must come back and resume.
-        self.seats.close_all(&Close::new(CloseCode::GoingAway, "the room starts again, come back and resume"));
+        self.seats
+            .close_all(&Close::new(CloseCode::GoingAway, "the room starts again, come back and resume"));
     }
 }
 
@@ -169,7 +170,9 @@ impl Resident for Room {
 
     async fn handle(&self, live: &mut Live, message: Message) -> Result<(), Failure> {
         match message {
-            Message::Join { seat, viewer, since, reply } => reply.send(live.join(seat, viewer, since.as_ref())),
+            Message::Join { seat, viewer, since, reply } => {
+                reply.send(live.join(seat, viewer, since.as_ref()))
+            }
             Message::Leave(seat) => live.leave(seat),
             Message::Write { who, command, reply } => live.submit(&who, command, reply),
             Message::React { who, reaction, reply } => live.react(who, reaction, reply),
@@ -199,7 +202,9 @@ impl Resident for Room {
 
     fn weight_bytes(message: &Message) -> usize {
         let text = match message {
-            Message::Write { command: Command::Post { text, .. } | Command::Edit { text, .. }, .. } => text.len(),
+            Message::Write { command: Command::Post { text, .. } | Command::Edit { text, .. }, .. } => {
+                text.len()
+            }
             _ => 0,
         };
         size_of::<Message>() + text
@@ -270,7 +275,8 @@ impl Live {
         if self.counted.contains(&watched.playback_id) || !enough {
             return ticket.send(Ok(enough));
         }
-        let window_ms = i64::try_from(self.context.options.view_window.as_millis()).unwrap_or(i64::MAX).max(1);
+        let window_ms =
+            i64::try_from(self.context.options.view_window.as_millis()).unwrap_or(i64::MAX).max(1);
         let window = self.context.clock.now().0.div_euclid(window_ms);
         let member = format!("{}.{window}", watched.viewer_key);
         self.viewings.add(View { ticket, playback_id: watched.playback_id, member });
@@ -390,7 +396,8 @@ impl Live {
             Ok(loaded) => match self.state.on_reloaded(loaded) {
                 Reloaded::Continued => self.has_news(),
                 Reloaded::Lost => {
-                    let close = Close::new(CloseCode::GoingAway, "the room lost its place, come back and resume");
+                    let close =
+                        Close::new(CloseCode::GoingAway, "the room lost its place, come back and resume");
                     self.seats.close_all(&close);
                 }
             },
