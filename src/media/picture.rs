@@ -160,12 +160,10 @@ impl Sheet {
         self.tiles[slot] = Some(tile);
     }
 
-    /// Whether no tile would have to stand for more than ten others or ten seconds.
+    /// Whether every tile shows its own interval or at most the one before it.
     pub fn is_dense(&self) -> bool {
         let longest = self.tiles.chunk_by(|_, next| next.is_none()).map(<[_]>::len).max().unwrap_or(0);
-        let gap_ms = longest as u64 * self.thumbnails.interval_ms;
-        let starts = self.tiles.first().is_some_and(Option::is_some);
-        starts && (longest <= 2 || (longest <= 10 && gap_ms <= 10_000 && self.tiles.len() > 20))
+        self.tiles.first().is_some_and(Option::is_some) && longest <= 2
     }
 
     /// Poster and sprite as JPEG. Empty tiles show the picture before them.
