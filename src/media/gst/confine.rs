@@ -1,5 +1,6 @@
 //! What the worker takes away from itself before it reads its task: it dies with its parent, gains no
-//! privilege, leaves no core, and has a bounded address space, few files and a low priority.
+//! privilege, leaves no core, and has a bounded address space and few files. Long work also
+//! steps back behind the server and behind short work.
 
 use std::env;
 
@@ -24,8 +25,13 @@ pub fn confine() -> Result<(), Failure> {
     limit(Resource::Core, 0).map_err(refused)?;
     limit(Resource::As, ADDRESS_SPACE_MAX_BYTES).map_err(refused)?;
     limit(Resource::Nofile, FILES_MAX).map_err(refused)?;
-    rustix::process::nice(NICENESS).map_err(refused)?;
     Ok(())
+}
+
+/// For long work: probing and passing through are what a viewer waits for, and stay ahead of all
+/// ladders. A machine that does not allow it loses nothing but the order.
+pub fn step_back() {
+    rustix::process::nice(NICENESS).ok();
 }
 
 /// The parent may have died before the signal was armed; then nobody waits for us. Without the variable a

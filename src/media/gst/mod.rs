@@ -64,6 +64,9 @@ fn perform(task: &Task, reporter: &Arc<Reporter>) -> Result<(), Failure> {
         return Ok(());
     }
     let container = sniff::sniff(&task.source, &task.limits)?;
+    if let Job::Ladder { .. } | Job::Thumbnails { .. } = task.job {
+        confine::step_back();
+    }
     elements::init()?;
     match &task.job {
         Job::Check => Ok(()),
