@@ -142,7 +142,7 @@ fn decoder_for(pad: &gst::Pad) -> Result<Option<gst::Element>, Failure> {
     }
     let known =
         gst::ElementFactory::factories_with_type(gst::ElementFactoryType::DECODER, gst::Rank::MARGINAL);
-    let fitting = known.into_iter().filter(|factory| factory.can_sink_any_caps(&caps));
+    let fitting = known.into_iter().filter(|factory| factory.can_sink_all_caps(&caps));
     let best = fitting.max_by_key(|factory| factory.rank()).ok_or_else(|| {
         Failure::new(FailureCode::CodecNotSupported, format!("nothing here can decode {name}"))
     })?;
