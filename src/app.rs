@@ -5,6 +5,7 @@ mod back_ends;
 mod first_start;
 mod offline;
 mod parts;
+mod sockets;
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -12,12 +13,12 @@ use anyhow::Context as _;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
+use self::parts::Parts;
 pub use self::{
     back_ends::{BackEnds, check},
     first_start::FirstAdmin,
     offline::{RecountReport, accounts_alone, recount},
 };
-use self::parts::Parts;
 use crate::{
     actors::transcode,
     config::Config,
@@ -45,7 +46,8 @@ impl App {
     /// Binds first, so that a taken port is known before anything is written.
     pub async fn start(config: Config, clock: SharedClock) -> anyhow::Result<Self> {
         let listen = config.server.listen;
-        let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+        let listener =
+            TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
         let addr = listener.local_addr().context("a bound socket has an address")?;
         let (drain, stop) = (CancellationToken::new(), CancellationToken::new());
         let parts = Parts::make(&config, clock, &drain).await?;

@@ -226,7 +226,8 @@ impl Uploads {
 /// Checks what an uploader says. A title that was left out is made from the file's name.
 pub fn draft(input: DraftInput) -> Result<Draft, UploadError> {
     let invalid = |field| move |reason| UploadError::Invalid { field, reason };
-    let filename: String = input.filename.unwrap_or_default().chars().filter(|c| !c.is_control()).take(255).collect();
+    let filename: String =
+        input.filename.unwrap_or_default().chars().filter(|c| !c.is_control()).take(255).collect();
     let named = filename.rsplit_once('.').map_or(filename.as_str(), |(stem, _)| stem).trim().to_owned();
     let title = match input.title.filter(|title| !title.trim().is_empty()) {
         Some(title) => video::title(&title).map_err(invalid("title"))?,
@@ -241,7 +242,8 @@ pub fn draft(input: DraftInput) -> Result<Draft, UploadError> {
     };
     Ok(Draft {
         title,
-        description: video::description(&input.description.unwrap_or_default()).map_err(invalid("description"))?,
+        description: video::description(&input.description.unwrap_or_default())
+            .map_err(invalid("description"))?,
         tags: video::tags(&input.tags).map_err(invalid("tags"))?,
         visibility,
         filename,

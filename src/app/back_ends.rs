@@ -40,9 +40,9 @@ impl BackEnds {
             observed.store_commits.inc();
             observed.store_rows_written.inc_by(rows as u64);
         });
-        let store =
-            store::open_observed(&config.backends.store.to_string(), complete, clock.clone(), observer)
-                .context("backends.store")?;
+        let settings = store::Settings { deadline: config.backends.deadline_ms.duration(), observer };
+        let store = store::open_with(&config.backends.store.to_string(), complete, clock.clone(), settings)
+            .context("backends.store")?;
         let objects =
             objects::open(&config.backends.objects.to_string(), complete).context("backends.objects")?;
         let bus = bus::open(&config.backends.bus.to_string(), clock.clone()).context("backends.bus")?;

@@ -62,7 +62,13 @@ async fn count(back_ends: &BackEnds, report: &mut RecountReport, key: TallyKey) 
     let recount = back_ends.tallies.recount(&key).await?;
     report.counted += 1;
     if recount.repaired > 0 {
-        let line = format!("{} {}: {:?} were {:?}", key.kind.as_str(), key.target, recount.counted.0, recount.stored.0);
+        let line = format!(
+            "{} {}: {:?} were {:?}",
+            key.kind.as_str(),
+            key.target,
+            recount.counted.0,
+            recount.stored.0
+        );
         report.repaired.push(line);
     }
     Ok(())

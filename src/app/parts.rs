@@ -6,7 +6,10 @@ use anyhow::Context as _;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::back_ends::BackEnds;
+use super::{
+    back_ends::BackEnds,
+    sockets::{Needs, sockets},
+};
 use crate::{
     actors::{
         accounts::{Accounts, HashOptions, Keys, TokenOptions},
@@ -15,7 +18,7 @@ use crate::{
         directory,
         notices::Notices,
         registry::Registry,
-        room::{self, Rooms},
+        room::{self, RoomContext, Rooms},
         transcode::{Transcodes, Workshop},
         uploads::{UploadOptions, Uploads},
     },
@@ -40,7 +43,11 @@ pub struct Parts {
 }
 
 impl Parts {
-    pub async fn make(config: &Config, clock: SharedClock, drain: &CancellationToken) -> anyhow::Result<Self> {
+    pub async fn make(
+        config: &Config,
+        clock: SharedClock,
+        drain: &CancellationToken,
+    ) -> anyhow::Result<Self> {
         let metrics = Metrics::new();
         let back_ends = BackEnds::open(config, &clock, &metrics)?;
         let keys = Keys::load_or_make(&config.server.data_dir.join("keys/seed")).context("the key file")?;
@@ -64,7 +71,16 @@ impl Parts {
             },
             metrics: metrics.clone(),
         });
-        let sockets = sockets(config, &back_ends, &clock, &accounts, &rooms, &shared, drain);
+        let sockets = sockets(&Needs {
+            config,
+            back_ends: &back_ends,
+            clock: &clock,
+            accounts: &accounts,
+            keys: &keys,
+            rooms: &rooms,
+            shared: &shared,
+            drain,
+        });
         let context = Arc::new(http::Context {
             accounts: accounts.clone(),
             keys,
@@ -74,7 +90,6 @@ impl Parts {
             uploads: uploads.clone(),
             registry,
             store: back_ends.store.clone(),
-            tallies: back_ends.tallies.clone(),
             feeds: back_ends.feeds.clone(),
             objects: back_ends.objects.clone(),
             staging: back_ends.staging.clone(),
@@ -96,7 +111,9 @@ impl Parts {
         if left > 0 {
             tracing::warn!(actors.left = left, "some actors did not finish in time");
         }
-        self.back_ends.store.close().await;
+        if let Err(error) = self.back_ends.store.close().await {
+            tracing::error!(error.chain = %error, "the store did not close in order");
+        }
     }
 }
 
@@ -212,4 +229,16 @@ fn http_options(config: &Config) -> http::Options {
         }),
         playback_token_ttl_s: config.media.playback_token_ttl_s.0,
     }
+}
+
+fn rooms(config: &Config, back_ends: &BackEnds, clock: &SharedClock, shared: &directory::Shared) -> Rooms {
+    let deadline = config.backends.deadline_ms.duration();
+    let context = RoomContext {
+        store: back_ends.store.clone(),
+        tallies: back_ends.tallies.clone(),
+        clock: clock.clone(),
+        metrics: shared.metrics.clone(),
+        options: Arc::new(room::Options::of(&config.rooms, &config.limits, deadline)),
+    };
+    Rooms::open(context, shared.clone())
 }

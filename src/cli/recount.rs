@@ -1,6 +1,6 @@
 //! `playhouse doctor recount`: counts every tally anew from its members and puts right what is wrong.
 
-use std::{io::Write, sync::Arc};
+use std::sync::Arc;
 
 use super::{Exit, Output};
 use crate::{app, config::Config, domain::clock::SystemClock};

@@ -33,18 +33,27 @@ pub async fn serve(request: Request) -> Response {
     };
     if let Some(file) = Bundle::get(path).filter(|_| !path.is_empty()) {
         let immutable = path.starts_with("assets/");
-        return answer(path, file, if immutable { "public, max-age=31536000, immutable" } else { "no-cache" }, matches);
+        return answer(
+            path,
+            file,
+            if immutable { "public, max-age=31536000, immutable" } else { "no-cache" },
+            matches,
+        );
     }
     match Bundle::get("index.html") {
         Some(_) if path.starts_with("assets/") => ApiError::not_found().into_response(),
         Some(page) => answer("index.html", page, "no-cache", matches),
-        None => ApiError::new(Code::NotFound, "this binary was built without its web page: run `make web`, build again")
-            .into_response(),
+        None => ApiError::new(
+            Code::NotFound,
+            "this binary was built without its web page: run `make web`, build again",
+        )
+        .into_response(),
     }
 }
 
 fn answer(path: &str, file: EmbeddedFile, cache: &'static str, matches: impl Fn(&str) -> bool) -> Response {
-    let hash: String = file.metadata.sha256_hash().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+    let hash: String =
+        file.metadata.sha256_hash().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
     let etag = format!("\"{hash}\"");
     let kind = mime_guess::from_path(path).first_or_octet_stream();
     let mut response = match matches(&etag) {

@@ -158,7 +158,8 @@ async fn object(
 ) -> ApiResult<Response> {
     let key = transcode::object_key(&video.video_id, path);
     let head = ctx.objects.head(&key).await?.ok_or_else(ApiError::not_found)?;
-    let etag = HeaderValue::from_str(&format!("\"{}\"", head.etag)).map_err(|error| ApiError::internal(&error))?;
+    let etag =
+        HeaderValue::from_str(&format!("\"{}\"", head.etag)).map_err(|error| ApiError::internal(&error))?;
     // Files of a run never change; pictures keep their name when they are made anew.
     let cache = match (path.contains('/'), video.visibility) {
         (false, _) => "no-cache",

@@ -3,7 +3,7 @@
 
 use axum::{
     body::Bytes,
-    extract::{FromRequest, FromRequestParts, Request, State},
+    extract::{FromRequest, FromRequestParts, Request},
     http::{Method, header, request::Parts},
 };
 use playhouse_protocol::problem::Code;
@@ -29,7 +29,8 @@ impl<T: DeserializeOwned> FromRequest<Ctx> for Json<T> {
         let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let is_json = content_type.is_some_and(|value| {
             let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-            essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+            essence == "application/json"
+                || (essence.starts_with("application/") && essence.ends_with("+json"))
         });
         if !is_json {
             return Err(ApiError::new(Code::UnsupportedMediaType, "send the body as application/json"));
@@ -152,6 +153,3 @@ impl PageQuery {
 pub fn is_head(method: &Method) -> bool {
     method == Method::HEAD
 }
-
-/// The shared context as handlers take it.
-pub type Shared = State<Ctx>;

@@ -46,7 +46,7 @@ pub async fn ready(State(ctx): State<Ctx>) -> (StatusCode, Json<Health>) {
 /// Metrics in Prometheus' text format
 #[utoipa::path(get, path = "/metrics", tag = "operations", responses((status = 200, body = String)))]
 pub async fn metrics(State(ctx): State<Ctx>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, telemetry::CONTENT_TYPE)], ctx.metrics.encode())
+    ([(header::CONTENT_TYPE, telemetry::metrics::CONTENT_TYPE)], ctx.metrics.encode())
 }
 
 fn check<E: std::error::Error>(name: &str, outcome: Result<(), E>) -> HealthCheck {

@@ -9,10 +9,7 @@ use super::{
     problem::{ApiError, ApiResult},
     videos,
 };
-use crate::{
-    backends::store::tables::video::Job,
-    domain::ids::VideoId,
-};
+use crate::{backends::store::tables::video::Job, domain::ids::VideoId};
 
 /// The state of a video's job
 #[utoipa::path(

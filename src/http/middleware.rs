@@ -16,7 +16,7 @@ use super::{
     Ctx, limit,
     problem::{ApiError, REQUEST_ID},
 };
-use crate::telemetry::{Answer, Route, method};
+use crate::telemetry::labels::{Answer, Route, method};
 
 const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
@@ -40,7 +40,8 @@ pub fn wrap(router: Router, ctx: Ctx) -> Router {
 async fn identify(mut request: Request, next: Next) -> Response {
     let given = request.headers().get(&REQUEST_ID_HEADER).and_then(|value| value.to_str().ok());
     let sane = given.filter(|id| {
-        (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        (1..=64).contains(&id.len())
+            && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     });
     let id = sane.map_or_else(|| format!("{:032x}", rand::random::<u128>()), str::to_owned);
     let value = HeaderValue::from_str(&id).expect("an id is visible ASCII");
@@ -62,9 +63,17 @@ async fn measure(State(ctx): State<Ctx>, request: Request, next: Next) -> Respon
     ctx.metrics.http_requests_in_flight.dec();
     let status = response.status();
     let elapsed = began.elapsed();
-    tracing::debug!(http.method = method, http.route = route, http.status = status.as_u16(),
-        duration_ms = elapsed.as_millis(), "answered");
-    ctx.metrics.http_request_seconds.of(Route { method, route: route.clone() }).observe(elapsed.as_secs_f64());
+    tracing::debug!(
+        http.method = method,
+        http.route = route,
+        http.status = status.as_u16(),
+        duration_ms = elapsed.as_millis(),
+        "answered"
+    );
+    ctx.metrics
+        .http_request_seconds
+        .of(Route { method, route: route.clone() })
+        .observe(elapsed.as_secs_f64());
     ctx.metrics.http_requests.of(Answer { method, route, status: status.as_u16() }).inc();
     response
 }

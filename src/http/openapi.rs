@@ -46,7 +46,7 @@ pub fn frame() -> OpenApi {
 pub fn finish(mut document: OpenApi) -> OpenApi {
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     let components = document.components.get_or_insert_default();
-    components.security_schemes.insert("bearer".into(), SecurityScheme::Http(bearer));
+    components.security_schemes.insert("bearer".into(), SecurityScheme::Http(bearer).into());
     let problem = <playhouse_protocol::problem::Problem as utoipa::PartialSchema>::schema();
     components.schemas.insert("Problem".into(), problem);
     let field = <playhouse_protocol::problem::FieldError as utoipa::PartialSchema>::schema();

@@ -64,6 +64,7 @@ impl ApiError {
         self
     }
 
+    #[cfg(test)]
     pub fn code(&self) -> Code {
         self.code
     }
@@ -171,9 +172,13 @@ impl From<ObjectError> for ApiError {
     fn from(error: ObjectError) -> Self {
         match error {
             ObjectError::NoSpace => Self::new(Code::NoSpace, error.to_string()),
-            ObjectError::RangeNotSatisfiable { .. } => Self::new(Code::RangeNotSatisfiable, error.to_string()),
+            ObjectError::RangeNotSatisfiable { .. } => {
+                Self::new(Code::RangeNotSatisfiable, error.to_string())
+            }
             ObjectError::Unavailable(_) => Self::new(Code::Unavailable, error.to_string()),
-            ObjectError::NoSuchUpload | ObjectError::KeyConflict | ObjectError::Source(_) => Self::internal(&error),
+            ObjectError::NoSuchUpload | ObjectError::KeyConflict | ObjectError::Source(_) => {
+                Self::internal(&error)
+            }
         }
     }
 }

@@ -7,7 +7,10 @@ use sha2::{Digest, Sha256};
 pub enum Slice {
     Whole,
     /// Both inclusive.
-    Part { first: u64, last: u64 },
+    Part {
+        first: u64,
+        last: u64,
+    },
     Unsatisfiable,
 }
 

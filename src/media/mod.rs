@@ -12,6 +12,7 @@ pub mod ladder;
 pub mod layout;
 pub mod limits;
 pub mod manifest;
+mod picture;
 pub mod plan;
 pub mod probe;
 pub mod protocol;

@@ -10,7 +10,11 @@ mod refresh;
 use std::sync::Arc;
 
 use crate::{
-    backends::store::{Store, StoreError, tables::account::{Account, ListedAccount}, tables::channel::Channel},
+    backends::store::{
+        Store, StoreError,
+        tables::account::{Account, ListedAccount},
+        tables::channel::Channel,
+    },
     domain::{
         access::{Role, Roles},
         account::{self, Identity},
@@ -221,7 +225,8 @@ impl Accounts {
 const SHARDS: i64 = 16;
 
 fn shard_of(user: &UserId) -> i64 {
-    let sum = user.as_str().bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
+    let sum =
+        user.as_str().bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
     i64::from(sum) % SHARDS
 }
 

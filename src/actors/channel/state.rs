@@ -80,7 +80,10 @@ mod tests {
     fn wishes_gather_behind_a_flush_and_the_last_one_of_a_person_wins() {
         let (ada, bob) = (UserId::new(Timestamp(1)), UserId::new(Timestamp(2)));
         let mut state = State::default();
-        assert_eq!(state.on_wish(ada.clone(), Wish::Subscribe, 1), Some(Flush(vec![(ada.clone(), Wish::Subscribe)])));
+        assert_eq!(
+            state.on_wish(ada.clone(), Wish::Subscribe, 1),
+            Some(Flush(vec![(ada.clone(), Wish::Subscribe)]))
+        );
         assert_eq!(state.on_wish(bob.clone(), Wish::Subscribe, 2), None);
         assert_eq!(state.on_wish(ada.clone(), Wish::Unsubscribe, 3), None);
         assert_eq!(state.on_wish(bob.clone(), Wish::Unsubscribe, 4), None);

@@ -262,10 +262,7 @@ impl<R: Resident> Directory<R> {
     }
 }
 
-async fn within<T>(
-    deadline: Duration,
-    work: impl Future<Output = Result<T, Refused>>,
-) -> Result<T, Refused> {
+async fn within<T>(deadline: Duration, work: impl Future<Output = Result<T, Refused>>) -> Result<T, Refused> {
     let late = || Err(Refused::Unavailable("no answer in time".into()));
     timeout(deadline, work).await.unwrap_or_else(|_| late())
 }

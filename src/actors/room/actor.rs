@@ -123,7 +123,8 @@ impl Drop for Live {
     fn drop(&mut self) {
         self.context.metrics.rooms.dec();
         // Seats are gone with the room: whoever still sits here must come back and resume.
-        self.seats.close_all(&Close::new(CloseCode::GoingAway, "the room starts again, come back and resume"));
+        self.seats
+            .close_all(&Close::new(CloseCode::GoingAway, "the room starts again, come back and resume"));
     }
 }
 
@@ -204,7 +205,9 @@ impl Resident for Room {
 
     fn weight_bytes(message: &Message) -> usize {
         let text = match message {
-            Message::Write { command: Command::Post { text, .. } | Command::Edit { text, .. }, .. } => text.len(),
+            Message::Write { command: Command::Post { text, .. } | Command::Edit { text, .. }, .. } => {
+                text.len()
+            }
             _ => 0,
         };
         size_of::<Message>() + text
@@ -272,7 +275,8 @@ impl Live {
         if self.counted.contains(&watched.playback_id) || !enough {
             return ticket.send(Ok(enough));
         }
-        let window_ms = i64::try_from(self.context.options.view_window.as_millis()).unwrap_or(i64::MAX).max(1);
+        let window_ms =
+            i64::try_from(self.context.options.view_window.as_millis()).unwrap_or(i64::MAX).max(1);
         let window = self.context.clock.now().0.div_euclid(window_ms);
         let member = format!("{}.{window}", watched.viewer_key);
         self.viewings.add(View { ticket, playback_id: watched.playback_id, member });
@@ -392,7 +396,8 @@ impl Live {
             Ok(loaded) => match self.state.on_reloaded(loaded) {
                 Reloaded::Continued => self.has_news(),
                 Reloaded::Lost => {
-                    let close = Close::new(CloseCode::GoingAway, "the room lost its place, come back and resume");
+                    let close =
+                        Close::new(CloseCode::GoingAway, "the room lost its place, come back and resume");
                     self.seats.close_all(&close);
                 }
             },

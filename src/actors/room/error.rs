@@ -9,7 +9,9 @@ pub enum RoomError {
     /// The video or the comment is not there, or not theirs to know.
     #[error("nothing is here")]
     NotFound,
-    #[error("only its author may change a comment; its author, the video's owner and moderators may remove it")]
+    #[error(
+        "only its author may change a comment; its author, the video's owner and moderators may remove it"
+    )]
     Forbidden,
     #[error("{field} {detail}")]
     Invalid { field: &'static str, detail: &'static str },

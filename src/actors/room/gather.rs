@@ -109,12 +109,10 @@ mod tests {
     fn the_last_reaction_of_a_viewer_wins() {
         let (ada, bob) = (UserId::new(Timestamp(1)), UserId::new(Timestamp(2)));
         let react = |user: &UserId, reaction| React { ticket: (), user: user.clone(), reaction };
-        let reacts = [
-            react(&ada, Some(Reaction::Like)),
-            react(&bob, Some(Reaction::Dislike)),
-            react(&ada, None),
-        ];
-        let writes: Vec<_> = changes(&reacts).into_iter().map(|change| (change.member, change.write)).collect();
+        let reacts =
+            [react(&ada, Some(Reaction::Like)), react(&bob, Some(Reaction::Dislike)), react(&ada, None)];
+        let writes: Vec<_> =
+            changes(&reacts).into_iter().map(|change| (change.member, change.write)).collect();
         assert_eq!(writes, [(bob.to_string(), Write::Set(2)), (ada.to_string(), Write::Remove)]);
     }
 

@@ -145,14 +145,20 @@ impl Reader<'_> {
                 }
             }
             if page.next_cursor.is_none() {
-                before = before.min(unsigned(bucket) * crate::backends::store::tables::room::REPLY_BUCKET_LEN);
+                before =
+                    before.min(unsigned(bucket) * crate::backends::store::tables::room::REPLY_BUCKET_LEN);
             }
         }
         Ok(gathered.page(None))
     }
 
     /// The cursor is `moment.offset`, after which to go on.
-    async fn moments(&self, from_ms: u64, to_ms: u64, place: Option<&str>) -> StoreResult<Page<rest::Comment>> {
+    async fn moments(
+        &self,
+        from_ms: u64,
+        to_ms: u64,
+        place: Option<&str>,
+    ) -> StoreResult<Page<rest::Comment>> {
         let place = place.and_then(|place| {
             let (at_ms, offset) = place.split_once('.')?;
             Some((at_ms.parse::<u64>().ok()?, offset.parse::<u64>().ok()?))
@@ -199,10 +205,7 @@ impl Reader<'_> {
         Ok(gathered.page(None))
     }
 
-    async fn rows(
-        &self,
-        offsets: impl Iterator<Item = u64>,
-    ) -> StoreResult<Vec<(u64, Option<Entry>)>> {
+    async fn rows(&self, offsets: impl Iterator<Item = u64>) -> StoreResult<Vec<(u64, Option<Entry>)>> {
         let offsets: Vec<u64> = offsets.collect();
         stream::iter(offsets)
             .map(|offset| async move {

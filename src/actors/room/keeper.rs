@@ -16,7 +16,8 @@ use crate::{
     backends::store::{
         Edit, Query, Store, StoreError, StoreResult,
         tables::room::{
-            Entry, EntryBucket, EntryKind, MOMENT_WINDOW_MS, MomentPointer, REPLY_BUCKET_LEN, ReplyPointer, Room,
+            Entry, EntryBucket, EntryKind, MOMENT_WINDOW_MS, MomentPointer, REPLY_BUCKET_LEN, ReplyPointer,
+            Room,
         },
     },
     domain::ids::{CommentId, VideoId},
@@ -238,7 +239,8 @@ impl Keeper {
 
     async fn live(&self, newest_bucket: i64) -> StoreResult<i64> {
         let buckets = stream::iter(0..=newest_bucket).map(|bucket| self.statics(bucket));
-        let add = async |sum, statics: Option<EntryBucket>| Ok(sum + statics.map_or(0, |statics| statics.live));
+        let add =
+            async |sum, statics: Option<EntryBucket>| Ok(sum + statics.map_or(0, |statics| statics.live));
         buckets.buffered(AT_ONCE).try_fold(0, add).await
     }
 

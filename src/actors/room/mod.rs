@@ -162,7 +162,8 @@ impl RoomHandle {
         let NewComment { who, text, at_ms, parent_id, key } = new;
         let text = self.words(&text)?;
         let no_parent = || RoomError::invalid("parent_id", "names no comment of this video");
-        let parent = parent_id.map(|id| stream::offset_in(&self.video, &id).ok_or_else(no_parent)).transpose()?;
+        let parent =
+            parent_id.map(|id| stream::offset_in(&self.video, &id).ok_or_else(no_parent)).transpose()?;
         if key.as_ref().is_some_and(|key| key.is_empty() || key.len() > KEY_LEN_MAX) {
             return Err(RoomError::invalid("key", "has 1 to 128 bytes"));
         }
@@ -190,7 +191,11 @@ impl RoomHandle {
     }
 
     /// The totals, once the reaction is durable. `None` takes it back.
-    pub async fn react(&self, who: Identity, reaction: Option<Reaction>) -> Result<ReactionTotals, RoomError> {
+    pub async fn react(
+        &self,
+        who: Identity,
+        reaction: Option<Reaction>,
+    ) -> Result<ReactionTotals, RoomError> {
         self.count("react");
         self.ask(|reply| Message::React { who, reaction, reply }).await?
     }
@@ -207,7 +212,8 @@ impl RoomHandle {
             return Ok(counts);
         }
         let ledger = self.rooms.context.ledger(&self.video);
-        let unavailable = |error: crate::backends::store::StoreError| RoomError::Unavailable(error.to_string());
+        let unavailable =
+            |error: crate::backends::store::StoreError| RoomError::Unavailable(error.to_string());
         let reactions = ledger.totals(Kind::Reaction).await.map_err(unavailable)?;
         let views = ledger.totals(Kind::View).await.map_err(unavailable)?;
         let comments = keeper::count_live(&ledger.keeper).await.map_err(unavailable)?;

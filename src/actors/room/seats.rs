@@ -68,7 +68,9 @@ impl Seats {
                         member.seat.say(&event);
                     }
                 }
-                _ => frames.iter_mut().for_each(|frame| member.seat.send(frame.frame(member.seat.encoding()))),
+                _ => {
+                    frames.iter_mut().for_each(|frame| member.seat.send(frame.frame(member.seat.encoding())))
+                }
             }
         }
         self.fresh = 0;

@@ -328,7 +328,9 @@ impl<T> State<T> {
             };
             for row in named.into_iter().flatten().filter_map(|offset| self.row(offset)) {
                 let parent = row.parent_id.as_ref().and_then(|id| offset_in(&self.video, id));
-                known.extend(parent.and_then(|parent| self.row(parent)).map(|row| (offset_of(row), row.clone())));
+                known.extend(
+                    parent.and_then(|parent| self.row(parent)).map(|row| (offset_of(row), row.clone())),
+                );
                 known.insert(offset_of(row), row.clone());
             }
         }
@@ -389,6 +391,8 @@ impl<T> State<T> {
     }
 
     fn edits_of(&self, offset: u64) -> bool {
-        self.hot.iter().any(|entry| entry.kind == EntryKind::Edit && entry.target.map(unsigned) == Some(offset))
+        self.hot
+            .iter()
+            .any(|entry| entry.kind == EntryKind::Edit && entry.target.map(unsigned) == Some(offset))
     }
 }

@@ -158,7 +158,11 @@ impl Ledger {
     }
 
     /// For each view whether its playing has counted, now or before.
-    async fn count_views(&self, views: &[View<ViewTicket>], now: Timestamp) -> StoreResult<(Vec<bool>, Totals)> {
+    async fn count_views(
+        &self,
+        views: &[View<ViewTicket>],
+        now: Timestamp,
+    ) -> StoreResult<(Vec<bool>, Totals)> {
         let before: Vec<bool> = self.for_each(views, |view| self.has_counted(&view.playback_id)).await?;
         let new: Vec<&View<ViewTicket>> =
             views.iter().zip(&before).filter(|(_, counted)| !**counted).map(|(view, _)| view).collect();
@@ -171,7 +175,8 @@ impl Ledger {
         let counted_now: Vec<&PlaybackId> = outcomes.map(|(view, _)| &view.playback_id).collect();
         self.for_each(&counted_now, |playback| self.remember(playback, now)).await?;
         let counted = views.iter().zip(before);
-        let counted = counted.map(|(view, before)| before || counted_now.contains(&&view.playback_id)).collect();
+        let counted =
+            counted.map(|(view, before)| before || counted_now.contains(&&view.playback_id)).collect();
         Ok((counted, applied.totals))
     }
 

@@ -28,6 +28,7 @@ use super::{
     seat::{Close, Seat},
 };
 use crate::{
+    config,
     domain::{
         account::Identity,
         clock::SharedClock,
@@ -56,6 +57,25 @@ pub struct Options {
     pub in_flight: Bounds,
     /// What clients are told they may do.
     pub limits: Limits,
+}
+
+impl Options {
+    pub fn of(rooms: &config::Rooms, limits: &config::Limits, waiting_max: u64) -> Self {
+        let number = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        Self {
+            rooms_max: limits.rooms_per_session_max,
+            in_flight: Bounds {
+                messages_max: waiting_max,
+                bytes_max: number(limits.session_in_flight_bytes_max),
+            },
+            limits: Limits {
+                frame_bytes_max: number(limits.frame_bytes_max),
+                comment_len_max: number(rooms.comment_len_max),
+                rooms_max: number(limits.rooms_per_session_max),
+                comments_per_minute: u64::from(limits.comments_per_minute),
+            },
+        }
+    }
 }
 
 /// What sessions need of the house.

@@ -37,7 +37,10 @@ impl fmt::Display for Meltdown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { child, restarts, window, failure } = self;
         let window_s = window.as_secs_f32();
-        write!(f, "actor `{child}` keeps failing ({restarts} restarts, budget spent within {window_s} s): {failure}")
+        write!(
+            f,
+            "actor `{child}` keeps failing ({restarts} restarts, budget spent within {window_s} s): {failure}"
+        )
     }
 }
 

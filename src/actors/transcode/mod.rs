@@ -12,7 +12,10 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::state::{Effect, State, VideoChange};
-pub use self::{run::{object_key, source_key}, sweep::sweep_for_ever};
+pub use self::{
+    run::{object_key, source_key},
+    sweep::sweep_for_ever,
+};
 use super::{
     directory::{Directory, Failure, LoadError, Myself, Options, Refused, Reply, Resident, Shared},
     notices::Notices,
@@ -169,15 +172,14 @@ impl Resident for Transcode {
 
     async fn load(&self, myself: Myself<Self>, key: &VideoId) -> Result<Residence, LoadError> {
         let store = &self.workshop.store;
-        let unavailable = |error: crate::backends::store::StoreError| LoadError::Unavailable(error.to_string());
+        let unavailable =
+            |error: crate::backends::store::StoreError| LoadError::Unavailable(error.to_string());
         let job = store.get::<Job>((key.clone(),), ()).await.map_err(unavailable)?;
         let video = store.get::<Video>((key.clone(),), ()).await.map_err(unavailable)?;
         let (Some(job), Some(video)) = (job, video) else { return Err(LoadError::Absent) };
         let catalogue = catalogue(store, key).await.map_err(unavailable)?;
-        let options = state::Options {
-            ladder: self.workshop.ladder.clone(),
-            attempts_max: self.workshop.attempts_max,
-        };
+        let options =
+            state::Options { ladder: self.workshop.ladder.clone(), attempts_max: self.workshop.attempts_max };
         Ok(Residence {
             state: State::load(job, catalogue, options),
             video: key.clone(),
@@ -223,7 +225,11 @@ impl Resident for Transcode {
             }
             Message::Remove(reply) => {
                 job.removal.push(reply);
-                job.state.on_cancelled(now).into_iter().filter(|effect| *effect == Effect::StopWorker).collect()
+                job.state
+                    .on_cancelled(now)
+                    .into_iter()
+                    .filter(|effect| *effect == Effect::StopWorker)
+                    .collect()
             }
         };
         for effect in effects {

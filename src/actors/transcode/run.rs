@@ -157,7 +157,10 @@ async fn source(workshop: &Workshop, video: &VideoId, output: &Path) -> Result<s
         None => {
             let path = output.join("source");
             download(workshop, &key, &path).await.map_err(|error| {
-                Failure::new(FailureCode::SourceUnreadable, format!("the uploaded file cannot be read: {error}"))
+                Failure::new(
+                    FailureCode::SourceUnreadable,
+                    format!("the uploaded file cannot be read: {error}"),
+                )
             })?;
             Ok(path)
         }

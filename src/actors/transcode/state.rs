@@ -32,7 +32,10 @@ pub enum Step {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// Start a worker; `run` numbers it among all runs of the video, so that its files have names of their own.
-    Run { step: Step, run: u32 },
+    Run {
+        step: Step,
+        run: u32,
+    },
     SaveJob(Box<Job>),
     SaveCatalogue(Box<Catalogue>),
     /// Write the video's own row.
@@ -87,10 +90,12 @@ impl State {
         Self { job, catalogue, plan, options, published, saved_at: Timestamp(0) }
     }
 
+    #[cfg(test)]
     pub fn job(&self) -> &Job {
         &self.job
     }
 
+    #[cfg(test)]
     pub fn catalogue(&self) -> &Catalogue {
         &self.catalogue
     }
@@ -126,7 +131,8 @@ impl State {
         }
         let mut effects = Vec::new();
         let first_playable = !self.published && self.catalogue.is_playable();
-        let whole = matches!(event, Event::Closed { .. } | Event::SpriteWritten { .. } | Event::PosterWritten { .. });
+        let whole =
+            matches!(event, Event::Closed { .. } | Event::SpriteWritten { .. } | Event::PosterWritten { .. });
         if first_playable || whole || now.since(self.saved_at) >= SAVE_INTERVAL {
             self.saved_at = now;
             effects.push(Effect::SaveCatalogue(Box::new(self.catalogue.clone())));
@@ -200,9 +206,10 @@ impl State {
     fn next(&mut self, now: Timestamp) -> Vec<Effect> {
         let step = match &self.plan {
             None => Some(Step::Probe),
-            Some(plan) => {
-                plan.stages.get(plan.finished).map(|(stage, job)| Step::Make { stage: *stage, job: job.clone() })
-            }
+            Some(plan) => plan
+                .stages
+                .get(plan.finished)
+                .map(|(stage, job)| Step::Make { stage: *stage, job: job.clone() }),
         };
         self.job.percent = i64::from(self.overall_percent(0));
         let Some(step) = step else { return self.finish(now) };

@@ -49,13 +49,8 @@ fn probe() -> Probe {
         scan: Scan::Progressive,
         range: DynamicRange::Standard,
     };
-    let audio = AudioStream {
-        codec: "mpeg".into(),
-        profile: None,
-        channels: 2,
-        sample_rate: 48_000,
-        language: None,
-    };
+    let audio =
+        AudioStream { codec: "mpeg".into(), profile: None, channels: 2, sample_rate: 48_000, language: None };
     Probe { container: Container::IsoBmff, duration_ms: 55_000, video: Some(video), audio: Some(audio) }
 }
 

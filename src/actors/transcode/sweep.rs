@@ -16,7 +16,8 @@ const INTERVAL: Duration = Duration::from_secs(30);
 
 /// The shard of the pending table a video is in; the same for ever.
 pub(super) fn shard_of(video: &VideoId) -> i64 {
-    let sum = video.as_str().bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
+    let sum =
+        video.as_str().bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
     i64::from(sum) % SHARDS
 }
 

@@ -152,3 +152,15 @@ pub fn open(uri: &str, clock: SharedClock) -> Result<SharedBus, OpenError> {
         _ => Err(OpenError::UnknownScheme { scheme: scheme.into() }),
     }
 }
+
+/// Publishes an event and sees it arrive: what `/health/ready` asks, since a bus that only takes is dead.
+pub async fn probe(bus: &SharedBus) -> BusResult<()> {
+    const ARRIVAL_MAX: Duration = Duration::from_secs(2);
+    let topic = format!("health.{:016x}", rand::random::<u64>());
+    let mut subscription = bus.subscribe(&topic).await?;
+    bus.publish(&topic, Bytes::from_static(b"probe")).await?;
+    match tokio::time::timeout(ARRIVAL_MAX, subscription.next()).await {
+        Ok(Delivery::Event(_)) => Ok(()),
+        _ => Err(BusError::Unavailable("an event that was published did not arrive".into())),
+    }
+}

@@ -39,7 +39,8 @@ pub async fn create(
     let length = protocol::number(&headers, &name::UPLOAD_LENGTH)?;
     let length = length.ok_or_else(|| ApiError::new(Code::Malformed, "Upload-Length is missing"))?;
     let kept = headers.get(name::UPLOAD_METADATA).map(|value| value.to_str());
-    let kept = kept.transpose().map_err(|_| ApiError::new(Code::Malformed, "Upload-Metadata is not ASCII"))?;
+    let kept =
+        kept.transpose().map_err(|_| ApiError::new(Code::Malformed, "Upload-Metadata is not ASCII"))?;
     let input = metadata::parse(kept.unwrap_or_default())?;
     let upload = ctx.uploads.begin(&who, length, kept.unwrap_or_default().into(), input).await?;
     let mut answer = HeaderMap::new();

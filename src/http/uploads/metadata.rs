@@ -24,7 +24,8 @@ pub fn parse(header: &str) -> ApiResult<DraftInput> {
             return Err(malformed("names a key twice"));
         }
         seen.push(key);
-        let bytes = BASE64_STANDARD.decode(value.trim()).map_err(|_| malformed("holds what is not base64"))?;
+        let bytes =
+            BASE64_STANDARD.decode(value.trim()).map_err(|_| malformed("holds what is not base64"))?;
         let text = String::from_utf8(bytes);
         let known = matches!(key, "title" | "description" | "tags" | "visibility" | "filename");
         let text = match text {

@@ -7,7 +7,6 @@ mod protocol;
 mod write;
 
 use axum::{
-    Router,
     body::{Body, BodyDataStream},
     extract::{Request, State},
     http::{HeaderMap, Method, StatusCode},
@@ -87,7 +86,11 @@ async fn head(
     delete, path = "/uploads/{id}", tag = "uploads", security(("bearer" = [])), params(("id" = String, Path)),
     responses((status = 204, description = "It is gone"), (status = 404, description = "`not_found`"))
 )]
-async fn terminate(State(ctx): State<Ctx>, Id(id): Id<UploadId>, Caller(who): Caller) -> ApiResult<StatusCode> {
+async fn terminate(
+    State(ctx): State<Ctx>,
+    Id(id): Id<UploadId>,
+    Caller(who): Caller,
+) -> ApiResult<StatusCode> {
     let (upload, _) = ctx.uploads.find(&who, &id).await?;
     if upload.finished {
         return Err(ApiError::new(Code::Gone, "the upload is finished; delete the video instead"));

@@ -71,10 +71,13 @@ pub async fn receive(ctx: &Ctx, upload: &Upload, offset: u64, body: Body) -> Api
     }
     match appended.broken {
         None => Ok(appended.offset),
-        Some(StagingError::Io(_)) => Err(ApiError::new(Code::Malformed, "the request broke off; what came is kept")),
-        Some(StagingError::TooLong) => {
-            Err(ApiError::new(Code::TooLarge, "more bytes came than Upload-Length says; the rest was dropped"))
+        Some(StagingError::Io(_)) => {
+            Err(ApiError::new(Code::Malformed, "the request broke off; what came is kept"))
         }
+        Some(StagingError::TooLong) => Err(ApiError::new(
+            Code::TooLarge,
+            "more bytes came than Upload-Length says; the rest was dropped",
+        )),
         Some(error) => Err(error.into()),
     }
 }
@@ -87,9 +90,8 @@ impl From<StagingError> for ApiError {
             StagingError::Locked => ApiError::new(Code::Locked, detail),
             StagingError::NotFound => ApiError::new(Code::Gone, detail),
             StagingError::TooLong => ApiError::new(Code::TooLarge, detail),
-            StagingError::WrongOffset { offset } => {
-                ApiError::new(Code::OffsetMismatch, detail).header(name::UPLOAD_OFFSET, HeaderValue::from(offset))
-            }
+            StagingError::WrongOffset { offset } => ApiError::new(Code::OffsetMismatch, detail)
+                .header(name::UPLOAD_OFFSET, HeaderValue::from(offset)),
             StagingError::Io(error) => ApiError::internal(&error),
         }
     }

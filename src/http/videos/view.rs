@@ -5,12 +5,7 @@ use playhouse_protocol::rest;
 use crate::{
     actors::transcode,
     backends::store::tables::{channel::Channel, video::Video},
-    domain::{
-        access::Visibility,
-        account::Identity,
-        reaction::Reaction,
-        video::Status,
-    },
+    domain::{access::Visibility, account::Identity, reaction::Reaction, video::Status},
     http::{
         Ctx, delivery,
         problem::{ApiError, ApiResult},

@@ -1,1 +1,98 @@
+use super::*;
+use crate::media::{
+    probe::Fraction,
+    rendition::{Segment, Track},
+};
 
+fn opened(rendition: RenditionId, origin: Origin) -> Event {
+    let track = if rendition == RenditionId::audio() {
+        Track::Audio { channels: 2, sample_rate: 48_000, language: None }
+    } else {
+        Track::Video { width: 1280, height: 720, frame_rate: Fraction::new(24, 1) }
+    };
+    let codec = "avc1.64001f".to_owned();
+    Event::Opened { rendition, track, codec, origin, bandwidth_cap: 1_000_000, init_bytes: 700 }
+}
+
+fn written(rendition: RenditionId, sequence: u64) -> Event {
+    let segment = Segment { start_ns: sequence * 4_000_000_000, duration_ns: 4_000_000_000, bytes: 1000 };
+    Event::SegmentWritten { rendition, sequence, segment }
+}
+
+fn catalogue(events: &[Event]) -> Catalogue {
+    let mut catalogue = Catalogue { sound: ExpectedSound::Some, ..Catalogue::default() };
+    for event in events {
+        catalogue.apply(event).unwrap();
+    }
+    catalogue
+}
+
+fn shown(catalogue: &Catalogue) -> Vec<&str> {
+    catalogue.pictures().iter().map(|picture| picture.id.as_str()).collect()
+}
+
+#[test]
+fn nothing_plays_before_both_picture_and_sound_have_a_segment() {
+    let source = RenditionId::source;
+    let mut growing = catalogue(&[opened(source(), Origin::Passthrough), written(source(), 0)]);
+    assert!(!growing.is_playable() && growing.master().is_none());
+    growing.apply(&opened(RenditionId::audio(), Origin::Encoded)).unwrap();
+    assert!(!growing.is_playable());
+    growing.apply(&written(RenditionId::audio(), 0)).unwrap();
+    assert!(growing.is_playable() && growing.master().is_some());
+    assert!(growing.mpd().is_none(), "an MPD is static, so it waits");
+    growing.apply(&Event::Closed { rendition: source() }).unwrap();
+    let playlist = growing.media_playlist(&source()).unwrap();
+    assert!(playlist.contains("EVENT"), "the sound still grows: {playlist}");
+    growing.apply(&Event::Closed { rendition: RenditionId::audio() }).unwrap();
+    assert!(growing.media_playlist(&source()).unwrap().contains("ENDLIST"));
+    assert!(growing.mpd().is_some());
+}
+
+#[test]
+fn the_passed_through_picture_stays_until_the_whole_ladder_is_complete() {
+    let rung = RenditionId::rung;
+    let mut made = catalogue(&[
+        opened(RenditionId::source(), Origin::Passthrough),
+        written(RenditionId::source(), 0),
+        Event::Closed { rendition: RenditionId::source() },
+        opened(rung(720), Origin::Encoded),
+        written(rung(720), 0),
+        opened(rung(360), Origin::Encoded),
+        written(rung(360), 0),
+    ]);
+    assert_eq!(shown(&made), ["source"]);
+    made.apply(&Event::Closed { rendition: rung(720) }).unwrap();
+    assert!(shown(&made).contains(&"source"));
+    made.apply(&Event::Closed { rendition: rung(360) }).unwrap();
+    let mut ladder = shown(&made);
+    ladder.sort_unstable();
+    assert_eq!(ladder, ["v360", "v720"]);
+}
+
+#[test]
+fn a_first_rung_is_shown_while_it_grows() {
+    let made =
+        catalogue(&[opened(RenditionId::rung(360), Origin::Encoded), written(RenditionId::rung(360), 0)]);
+    assert_eq!(shown(&made), ["v360"]);
+}
+
+#[test]
+fn a_retried_run_starts_its_rendition_anew_and_a_gap_is_refused() {
+    let rung = || RenditionId::rung(360);
+    let mut made = catalogue(&[opened(rung(), Origin::Encoded), written(rung(), 0), written(rung(), 1)]);
+    made.apply(&opened(rung(), Origin::Encoded)).unwrap();
+    assert_eq!(made.find(&rung()).unwrap().segments.len(), 0);
+    let gap = OutOfOrder::Gap { rendition: rung(), have: 0, given: 1 };
+    assert_eq!(made.apply(&written(rung(), 1)), Err(gap));
+    let stranger = RenditionId::rung(480);
+    assert_eq!(made.apply(&written(stranger.clone(), 0)), Err(OutOfOrder::NotOpened(stranger)));
+}
+
+#[test]
+fn what_is_stored_is_read_back() {
+    let made = catalogue(&[opened(RenditionId::audio(), Origin::Encoded), written(RenditionId::audio(), 0)]);
+    let json = serde_json::to_string(&made).unwrap();
+    assert!(json.contains("[0,4000000000,1000]"), "a segment is three numbers: {json}");
+    assert_eq!(serde_json::from_str::<Catalogue>(&json).unwrap(), made);
+}

@@ -1,13 +1,82 @@
 //! The inside of `playhouse media-worker`: the only code that loads GStreamer. Reads one task from stdin,
 //! does it, tells what it makes on stdout, ends. Runs in a process of its own, because what it decodes may be
-//! hostile and what decodes it is C.
+//! hostile and what decodes it is C. Pipelines here are built from the probe, never by guessing.
 
-use std::process::ExitCode;
+mod aac;
+mod confine;
+mod discover;
+mod discover_streams;
+mod elements;
+mod encode;
+mod outputs;
+mod passthrough;
+mod pictures;
+mod pipeline;
+mod report;
+mod segments;
+mod source;
+mod tracks;
 
-/// Tells the child who started it, so that it can see whether that one still lives.
-pub const PARENT_VARIABLE: &str = "PLAYHOUSE_PARENT";
+use std::{io::BufRead, process::ExitCode, sync::Arc};
 
-/// What `playhouse media-worker` does.
+use report::Reporter;
+
+use super::{
+    failure::{Failure, FailureCode},
+    protocol::{Event, Job, Task},
+    sniff,
+};
+
+pub use confine::PARENT_VARIABLE;
+
+/// A probe and its rungs are below 4 KiB.
+const TASK_MAX_BYTES: u64 = 64 * 1024;
+
+/// What `playhouse media-worker` does. Not for people: it waits for a task on stdin.
 pub fn worker_main() -> ExitCode {
-    ExitCode::from(1)
+    let reporter = Arc::new(Reporter::default());
+    let outcome = confine::confine().and_then(|()| read_task()).and_then(|task| perform(&task, &reporter));
+    match outcome {
+        Ok(()) => {
+            reporter.tell(&Event::Done);
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            reporter.tell(&Event::Failed { failure });
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn read_task() -> Result<Task, Failure> {
+    let mut line = String::new();
+    let read = std::io::Read::take(std::io::stdin().lock(), TASK_MAX_BYTES).read_line(&mut line);
+    let parsed = read.map_err(|error| error.to_string());
+    let parsed = parsed.and_then(|_| serde_json::from_str(&line).map_err(|error| error.to_string()));
+    parsed
+        .map_err(|error| Failure::new(FailureCode::WorkerFailed, format!("the worker got no task: {error}")))
+}
+
+fn perform(task: &Task, reporter: &Arc<Reporter>) -> Result<(), Failure> {
+    if let Job::Check = task.job {
+        let (gstreamer, missing) = elements::look()?;
+        reporter.tell(&Event::Checked { gstreamer, missing });
+        return Ok(());
+    }
+    let container = sniff::sniff(&task.source, &task.limits)?;
+    if let Job::Ladder { .. } | Job::Thumbnails { .. } = task.job {
+        confine::step_back();
+    }
+    elements::init()?;
+    match &task.job {
+        Job::Check => Ok(()),
+        Job::Probe => {
+            let probe = discover::discover(&task.source, container, &task.limits)?;
+            reporter.tell(&Event::Probed { probe });
+            Ok(())
+        }
+        Job::Passthrough { probe } => passthrough::run(task, probe, reporter),
+        Job::Ladder { probe, rungs, sound } => encode::run(task, probe, rungs, *sound, reporter),
+        Job::Thumbnails { probe } => pictures::run(task, probe, reporter),
+    }
 }

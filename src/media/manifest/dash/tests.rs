@@ -1,1 +1,63 @@
+use super::*;
+use crate::media::{
+    probe::Fraction,
+    rendition::{Growth, Origin, RenditionId},
+};
 
+fn segment(start_ns: u64, duration_ns: u64) -> Segment {
+    Segment { start_ns, duration_ns, bytes: 1000 }
+}
+
+fn picture() -> Rendition {
+    let frame_rate = Fraction::new(24, 1);
+    Rendition {
+        id: RenditionId::rung(720),
+        track: Track::Video { width: 1280, height: 720, frame_rate },
+        codec: "avc1.64001f".to_owned(),
+        origin: Origin::Encoded,
+        bandwidth_cap: 0,
+        init_bytes: 700,
+        growth: Growth::Complete,
+        segments: vec![
+            segment(0, 4_000_000_000),
+            segment(4_000_000_000, 4_000_000_000),
+            segment(8_000_000_000, 500_000_000),
+        ],
+    }
+}
+
+#[test]
+fn equal_segments_are_one_line_and_the_rest_follow() {
+    assert_eq!(runs(&picture().segments, 90_000), [(0, 360_000, 1), (720_000, 45_000, 0)]);
+}
+
+#[test]
+fn rounded_edges_leave_no_gap() {
+    // 187 frames of AAC are 3.98933… s.
+    let third = 3_989_333_333;
+    let segments: Vec<Segment> = (0..50).map(|at| segment(at * third, third)).collect();
+    let mut end = 0;
+    for (start, duration, repeats) in runs(&segments, 44_100) {
+        assert_eq!(start, end);
+        end = start + duration * (repeats as u64 + 1);
+    }
+    assert_eq!(end, ticks(50 * third, 44_100));
+}
+
+#[test]
+fn an_mpd_names_the_same_files_as_the_playlists() {
+    let track = Track::Audio { channels: 2, sample_rate: 48_000, language: None };
+    let audio = Rendition { id: RenditionId::audio(), track, codec: "mp4a.40.2".to_owned(), ..picture() };
+    let text = mpd(&[&picture()], Some(&audio));
+    for part in [
+        "type=\"static\" mediaPresentationDuration=\"PT8.500S\"",
+        "profiles=\"urn:mpeg:dash:profile:isoff-live:2011\"",
+        "<Representation id=\"v720\" codecs=\"avc1.64001f\" bandwidth=\"2000\" width=\"1280\" height=\"720\"",
+        "initialization=\"$RepresentationID$/init.mp4\" media=\"$RepresentationID$/seg$Number%05d$.m4s\"",
+        "<S t=\"0\" d=\"360000\" r=\"1\"/>",
+        "<SegmentTemplate timescale=\"48000\"",
+    ] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+    assert_eq!(text.matches("<AdaptationSet").count(), text.matches("</AdaptationSet>").count());
+}

@@ -1,1 +1,94 @@
+use super::*;
+use crate::media::{
+    probe::{Fraction, Language},
+    rendition::{Origin, RenditionId, Segment},
+};
 
+fn segments(durations_ms: &[u64], bytes: u64) -> Vec<Segment> {
+    let mut start_ns = 0;
+    let make = |duration_ms: &u64| {
+        let segment = Segment { start_ns, duration_ns: duration_ms * 1_000_000, bytes };
+        start_ns += segment.duration_ns;
+        segment
+    };
+    durations_ms.iter().map(make).collect()
+}
+
+fn picture(height: u32, bytes: u64) -> Rendition {
+    let frame_rate = Fraction::new(30_000, 1001);
+    Rendition {
+        id: RenditionId::rung(height),
+        track: Track::Video { width: height * 16 / 9, height, frame_rate },
+        codec: "avc1.64001f".to_owned(),
+        origin: Origin::Encoded,
+        bandwidth_cap: 5_000_000,
+        init_bytes: 700,
+        growth: Growth::Complete,
+        segments: segments(&[4000, 4000, 40], bytes),
+    }
+}
+
+fn audio() -> Rendition {
+    let language = Language::try_from("en".to_owned()).ok();
+    Rendition {
+        id: RenditionId::audio(),
+        track: Track::Audio { channels: 2, sample_rate: 48_000, language },
+        codec: "mp4a.40.2".to_owned(),
+        bandwidth_cap: 160_000,
+        segments: segments(&[4000, 4000], 64_000),
+        ..picture(360, 0)
+    }
+}
+
+#[test]
+fn a_master_has_every_attribute_and_starts_in_the_middle() {
+    let (low, middle, high) = (picture(360, 100_000), picture(720, 500_000), picture(1080, 900_000));
+    let text = master(&[&low, &middle, &high], Some(&audio()));
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(
+        lines[..6],
+        [
+            "#EXTM3U",
+            "#EXT-X-VERSION:7",
+            "#EXT-X-INDEPENDENT-SEGMENTS",
+            "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"en\",LANGUAGE=\"en\",DEFAULT=YES,AUTOSELECT=YES,\
+             CHANNELS=\"2\",URI=\"audio/index.m3u8\"",
+            // 500 kB in 4 s is 1 Mbit/s, the sound 128 kbit/s; the stub of 40 ms is no peak, but its bytes count.
+            "#EXT-X-STREAM-INF:BANDWIDTH=1128000,AVERAGE-BANDWIDTH=1620538,CODECS=\"avc1.64001f,mp4a.40.2\",\
+             RESOLUTION=1280x720,FRAME-RATE=29.970,AUDIO=\"audio\",CLOSED-CAPTIONS=NONE",
+            "v720/index.m3u8",
+        ]
+    );
+    assert_eq!((lines[7], lines[9], lines.len()), ("v360/index.m3u8", "v1080/index.m3u8", 10));
+}
+
+#[test]
+fn a_silent_picture_has_no_group_and_sound_alone_has_no_picture() {
+    let silent = master(&[&picture(360, 100_000)], None);
+    assert!(!silent.contains("AUDIO") && silent.contains("CODECS=\"avc1.64001f\","), "{silent}");
+    let sound = master(&[], Some(&audio()));
+    assert!(sound.ends_with(
+        "#EXT-X-STREAM-INF:BANDWIDTH=128000,AVERAGE-BANDWIDTH=128000,CODECS=\"mp4a.40.2\"\naudio/index.m3u8\n"
+    ));
+}
+
+#[test]
+fn a_playlist_is_an_event_while_it_grows_and_ends_when_it_is_complete() {
+    let rendition = picture(360, 1);
+    let growing = media(&rendition, Growth::Growing);
+    assert!(growing.contains("#EXT-X-PLAYLIST-TYPE:EVENT\n") && !growing.contains("ENDLIST"));
+    let complete = media(&rendition, Growth::Complete);
+    assert_eq!(
+        complete,
+        "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:0\n\
+         #EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-MAP:URI=\"init.mp4\"\n\
+         #EXTINF:4.000000,\nseg00000.m4s\n#EXTINF:4.000000,\nseg00001.m4s\n#EXTINF:0.040000,\nseg00002.m4s\n\
+         #EXT-X-ENDLIST\n"
+    );
+}
+
+#[test]
+fn what_still_grows_is_announced_with_its_cap() {
+    let growing = Rendition { growth: Growth::Growing, ..picture(360, 100_000) };
+    assert!(master(&[&growing], None).contains("BANDWIDTH=5000000,"));
+}

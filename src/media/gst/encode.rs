@@ -1,0 +1,159 @@
+//! The ladder: one decode, each rung scaled from the next larger one (lanczos), capped CRF, a keyframe every
+//! four seconds in all rungs at once. The sound goes along in the same pass if it is still to be made.
+
+use std::{fmt::Write, sync::Arc};
+
+use gstreamer as gst;
+
+use super::{
+    elements,
+    outputs::{Output, close, outlet, own, sound},
+    pipeline,
+    report::Reporter,
+    segments::{Announcement, KeyUnits, TrackForm, Writer, sink_description},
+    source::{self, Form, Kind, Outlet},
+    tracks::{self, Tracks},
+};
+use crate::media::{
+    failure::{Failure, FailureCode},
+    ladder::{Rung, SEGMENT_MS},
+    probe::{Probe, Rotation, Scan, VideoStream},
+    protocol::{Sound, Task},
+    rendition::{Origin, Track},
+};
+
+const QUANTIZER: u32 = 23;
+const PRESET: &str = "veryfast";
+/// How much the cap may be overdrawn.
+const VBV_MS: u32 = 2000;
+/// A raw 1080p frame is 3 MB: eight of them smooth the branches, more only cost memory.
+const RAW_QUEUE: &str = "queue max-size-buffers=8 max-size-bytes=0 max-size-time=0";
+
+pub fn run(
+    task: &Task,
+    probe: &Probe,
+    rungs: &[Rung],
+    make_sound: Sound,
+    reporter: &Arc<Reporter>,
+) -> Result<(), Failure> {
+    let pipeline = gst::Pipeline::new();
+    let tracks = Tracks::of(probe);
+    let (Some(video), Some(track)) = (&probe.video, &tracks.picture) else {
+        return Err(Failure::new(FailureCode::NoPlayableStreams, "there is no picture to make rungs of"));
+    };
+    let (mut outputs, picture) = picture(&pipeline, task, video, track, rungs, reporter)?;
+    let mut outlets = vec![picture];
+    if let (Sound::Make, Some(audio), Some(track)) = (make_sound, &probe.audio, &tracks.sound) {
+        let (output, outlet) = sound(&pipeline, task, audio, track, reporter)?;
+        outlets.push(outlet);
+        outputs.push(output);
+    } else if let Some(track) = &tracks.sound {
+        outlets.push(ignored(&pipeline, track)?);
+    }
+    source::attach(&pipeline, &task.source, outlets)?;
+    let worked = working(&tracks, make_sound);
+    pipeline::play(&pipeline, &worked, probe.duration_ms, reporter)
+        .map_err(|failure| own(&outputs, failure))?;
+    close(&outputs, &tracks, probe, reporter)
+}
+
+/// The position is that of the picture alone when the sound is only counted.
+fn working(tracks: &Tracks, make_sound: Sound) -> Tracks {
+    let sound = tracks.sound.clone().filter(|_| make_sound == Sound::Make);
+    Tracks { picture: tracks.picture.clone(), sound }
+}
+
+/// A sound stream that is made already is read to its end all the same: how long it is decides whether the
+/// file is whole.
+fn ignored(pipeline: &gst::Pipeline, track: &tracks::Track) -> Result<Outlet, Failure> {
+    let parts = elements::describe("fakesink sync=false async=false")?;
+    outlet(pipeline, &parts, Kind::Sound, Form::AsItIs, track)
+}
+
+fn picture(
+    pipeline: &gst::Pipeline,
+    task: &Task,
+    video: &VideoStream,
+    track: &tracks::Track,
+    rungs: &[Rung],
+    reporter: &Arc<Reporter>,
+) -> Result<(Vec<Output>, Outlet), Failure> {
+    let parts = elements::describe(&description(video, rungs))?;
+    let mut outputs = Vec::new();
+    for rung in rungs {
+        let writer = Writer::attach(&parts, &task.output, announcement(rung), reporter)?;
+        outputs.push(Output { writer, held: track.held.clone() });
+    }
+    Ok((outputs, outlet(pipeline, &parts, Kind::Picture, Form::Decoded, track)?))
+}
+
+fn announcement(rung: &Rung) -> Announcement {
+    let Rung { width, height, frame_rate, .. } = *rung;
+    Announcement {
+        rendition: rung.rendition.clone(),
+        form: TrackForm::Picture(Track::Video { width, height, frame_rate }),
+        origin: Origin::Encoded,
+        bandwidth_cap: u64::from(rung.bitrate_max_kbps) * 1000,
+    }
+}
+
+/// Decoded picture to segments, as gst-launch writes it. Only numbers of ours and names of rungs are in it.
+fn description(video: &VideoStream, rungs: &[Rung]) -> String {
+    let mut text = format!("{RAW_QUEUE} {}", prepare(video, rungs));
+    for (place, rung) in rungs.iter().enumerate() {
+        let Rung { width, height, .. } = rung;
+        if place > 0 {
+            let above = place - 1;
+            write!(text, " rung{above}. ! {RAW_QUEUE} ").expect("a String takes every write");
+        }
+        write!(
+            text,
+            "! videoconvertscale method=lanczos add-borders=false \
+             ! video/x-raw,format=I420,width={width},height={height},pixel-aspect-ratio=1/1 ! tee name=rung{place} \
+             rung{place}. ! {RAW_QUEUE} ! {} ! {}",
+            encoder(rung, threads(place)),
+            sink_description(&rung.rendition, KeyUnits::Forced)
+        )
+        .expect("a String takes every write");
+    }
+    text
+}
+
+/// Upright, progressive, at a constant rate, before anything is scaled.
+fn prepare(video: &VideoStream, rungs: &[Rung]) -> String {
+    let mut text = String::new();
+    if video.scan == Scan::Interlaced {
+        text.push_str("! videoconvertscale ! deinterlace mode=auto fields=top ");
+    }
+    let turn = match video.rotation {
+        Rotation::Upright => None,
+        Rotation::QuarterTurn => Some("90r"),
+        Rotation::HalfTurn => Some("180"),
+        Rotation::ThreeQuarterTurn => Some("90l"),
+    };
+    if let Some(turn) = turn {
+        write!(text, "! videoconvertscale ! videoflip video-direction={turn} ")
+            .expect("a String takes every write");
+    }
+    if let Some(rung) = rungs.first() {
+        let (numerator, denominator) = (rung.frame_rate.numerator, rung.frame_rate.denominator);
+        write!(text, "! videorate ! video/x-raw,framerate={numerator}/{denominator} ")
+            .expect("a String takes every write");
+    }
+    text
+}
+
+/// The top rung takes the cores it finds; one thread for each of the others costs least and still fills them.
+fn threads(place: usize) -> u32 {
+    if place == 0 { 0 } else { 1 }
+}
+
+fn encoder(rung: &Rung, threads: u32) -> String {
+    let frames = f64::from(u32::try_from(SEGMENT_MS).unwrap_or(4000)) / 1000.0 * rung.frame_rate.as_f64();
+    let (bitrate, key_distance) = (rung.bitrate_max_kbps, frames.ceil());
+    format!(
+        "x264enc pass=qual quantizer={QUANTIZER} bitrate={bitrate} vbv-buf-capacity={VBV_MS} \
+         key-int-max={key_distance} speed-preset={PRESET} threads={threads} option-string=\"scenecut=0:ref=1\" \
+         ! video/x-h264,profile=high,stream-format=avc"
+    )
+}

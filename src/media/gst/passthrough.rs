@@ -1,0 +1,68 @@
+//! The quick way to something that plays: the picture is put into segments as it is, the sound too where every
+//! player takes it, otherwise it is encoded, which is cheap. Also the only stage of a source without a picture.
+
+use std::sync::Arc;
+
+use gstreamer as gst;
+
+use super::{
+    elements,
+    outputs::{Output, close, outlet, own, sound},
+    pipeline,
+    report::Reporter,
+    segments::{Announcement, KeyUnits, TrackForm, Writer, sink_description},
+    source::{self, Form, Kind},
+    tracks::Tracks,
+};
+use crate::media::{
+    failure::Failure,
+    probe::{Container, Probe, VideoStream},
+    protocol::Task,
+    rendition::{Origin, RenditionId, Track},
+};
+
+pub fn run(task: &Task, probe: &Probe, reporter: &Arc<Reporter>) -> Result<(), Failure> {
+    let pipeline = gst::Pipeline::new();
+    let tracks = Tracks::of(probe);
+    let (mut outlets, mut outputs) = (Vec::new(), Vec::new());
+    if let (Some(video), Some(track)) = (&probe.video, &tracks.picture) {
+        let parts = elements::describe(&picture_description(probe.container))?;
+        let announcement = picture_announcement(task, probe, video);
+        let writer = Writer::attach(&parts, &task.output, announcement, reporter)?;
+        outlets.push(outlet(&pipeline, &parts, Kind::Picture, Form::AsItIs, track)?);
+        outputs.push(Output { writer, held: track.held.clone() });
+    }
+    if let (Some(audio), Some(track)) = (&probe.audio, &tracks.sound) {
+        let (output, outlet) = sound(&pipeline, task, audio, track, reporter)?;
+        outlets.push(outlet);
+        outputs.push(output);
+    }
+    source::attach(&pipeline, &task.source, outlets)?;
+    pipeline::play(&pipeline, &tracks, probe.duration_ms, reporter)
+        .map_err(|failure| own(&outputs, failure))?;
+    close(&outputs, &tracks, probe, reporter)
+}
+
+/// B-frames in Matroska and AVI come without decoding times, which the muxer needs.
+fn picture_description(container: Container) -> String {
+    let stamp = if container == Container::IsoBmff { "" } else { "! h264timestamper " };
+    let sink = sink_description(&RenditionId::source(), KeyUnits::AsTheyCome);
+    format!(
+        "queue max-size-buffers=2000 max-size-bytes=0 max-size-time=0 ! h264parse {stamp}\
+         ! video/x-h264,stream-format=avc,alignment=au ! {sink}"
+    )
+}
+
+fn picture_announcement(task: &Task, probe: &Probe, video: &VideoStream) -> Announcement {
+    let size_bytes = std::fs::metadata(&task.source).map_or(0, |file| file.len());
+    Announcement {
+        rendition: RenditionId::source(),
+        form: TrackForm::Picture(Track::Video {
+            width: video.width,
+            height: video.height,
+            frame_rate: video.frame_rate,
+        }),
+        origin: Origin::Passthrough,
+        bandwidth_cap: size_bytes * 8 * 1000 / probe.duration_ms.max(1000),
+    }
+}

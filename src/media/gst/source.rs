@@ -1,0 +1,159 @@
+//! From the file to its streams: `filesrc ! parsebin`, and for each stream the probe chose an outlet that
+//! takes it, as it is or decoded. Streams nobody asked for are read and thrown away.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+};
+
+use gst::prelude::*;
+use gstreamer as gst;
+
+use super::{elements, tracks::Mark};
+use crate::media::failure::{Failure, FailureCode};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Picture,
+    Sound,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    AsItIs,
+    Decoded,
+    /// Everything between keyframes is dropped before the decoder.
+    KeyframesDecoded,
+}
+
+/// Where a stream goes.
+pub struct Outlet {
+    pub kind: Kind,
+    pub form: Form,
+    pub sink: gst::Pad,
+    /// Told how far the demuxer has come in this stream.
+    pub held: Mark,
+}
+
+/// Adds the source to a pipeline. Each outlet gets the first stream of its kind.
+pub fn attach(pipeline: &gst::Pipeline, path: &Path, outlets: Vec<Outlet>) -> Result<(), Failure> {
+    let file = elements::make("filesrc")?;
+    file.set_property("location", path);
+    let parse = elements::make("parsebin")?;
+    pipeline.add_many([&file, &parse]).map_err(|error| internal(&error))?;
+    file.link(&parse).map_err(|error| internal(&error))?;
+
+    let outlets = Arc::new(Mutex::new(outlets));
+    let waiting = Arc::clone(&outlets);
+    let target = pipeline.downgrade();
+    parse.connect_pad_added(move |parse, pad| {
+        let Some(pipeline) = target.upgrade() else { return };
+        let outlet = take_outlet(&waiting, pad);
+        if let Err(failure) = lead_away(&pipeline, pad, outlet) {
+            gst::element_error!(parse, gst::CoreError::Failed, ["{}", failure.detail]);
+        }
+    });
+    parse.connect_no_more_pads(move |parse| {
+        let waiting = outlets.lock().expect("outlets are not held while panicking");
+        if let Some(outlet) = waiting.first() {
+            gst::element_error!(parse, gst::StreamError::Demux, ["the {:?} stream is gone", outlet.kind]);
+        }
+    });
+    Ok(())
+}
+
+pub fn internal(error: &impl std::fmt::Display) -> Failure {
+    Failure::new(FailureCode::WorkerFailed, format!("a pipeline cannot be built: {error}"))
+}
+
+fn take_outlet(waiting: &Mutex<Vec<Outlet>>, pad: &gst::Pad) -> Option<Outlet> {
+    let kind = kind_of(pad)?;
+    let mut waiting = waiting.lock().expect("outlets are not held while panicking");
+    let at = waiting.iter().position(|outlet| outlet.kind == kind)?;
+    Some(waiting.remove(at))
+}
+
+/// Cover art comes as a picture without a rate.
+fn kind_of(pad: &gst::Pad) -> Option<Kind> {
+    let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
+    let structure = caps.structure(0)?;
+    let name = structure.name().as_str();
+    if name.starts_with("audio/") {
+        return Some(Kind::Sound);
+    }
+    let sized = structure.get::<i32>("width").map_or(true, |width| width > 0);
+    let moving = structure.get::<gst::Fraction>("framerate").is_ok_and(|rate| rate.numer() > 0);
+    let picture = name.starts_with("video/") || (name.starts_with("image/") && moving);
+    (picture && sized).then_some(Kind::Picture)
+}
+
+fn lead_away(pipeline: &gst::Pipeline, pad: &gst::Pad, outlet: Option<Outlet>) -> Result<(), Failure> {
+    let Some(outlet) = outlet else { return throw_away(pipeline, pad) };
+    outlet.held.follow(pad);
+    match outlet.form {
+        Form::AsItIs => join(pad, &outlet.sink),
+        Form::Decoded | Form::KeyframesDecoded => decode(pipeline, pad, &outlet),
+    }
+}
+
+fn throw_away(pipeline: &gst::Pipeline, pad: &gst::Pad) -> Result<(), Failure> {
+    let sink = elements::make("fakesink")?;
+    sink.set_property("sync", false);
+    sink.set_property("async", false);
+    add(pipeline, &sink)?;
+    join(pad, &sink.static_pad("sink").expect("a fakesink has a sink pad"))
+}
+
+/// The compressed queue lets the demuxer run ahead, so that neither stream waits for the other's data.
+fn decode(pipeline: &gst::Pipeline, pad: &gst::Pad, outlet: &Outlet) -> Result<(), Failure> {
+    let queue = elements::make("queue")?;
+    queue.set_property("max-size-buffers", 200_u32);
+    queue.set_property("max-size-bytes", 50_000_000_u32);
+    queue.set_property("max-size-time", 0_u64);
+    add(pipeline, &queue)?;
+    if outlet.form == Form::KeyframesDecoded {
+        drop_between_keyframes(&queue);
+    }
+    match decoder_for(pad)? {
+        None => join(&queue.static_pad("src").expect("a queue has a src pad"), &outlet.sink)?,
+        Some(decoder) => {
+            add(pipeline, &decoder)?;
+            queue.link(&decoder).map_err(|error| internal(&error))?;
+            join(&decoder.static_pad("src").expect("a decoder has a src pad"), &outlet.sink)?;
+        }
+    }
+    join(pad, &queue.static_pad("sink").expect("a queue has a sink pad"))
+}
+
+fn drop_between_keyframes(queue: &gst::Element) {
+    let entrance = queue.static_pad("sink").expect("a queue has a sink pad");
+    entrance.add_probe(gst::PadProbeType::BUFFER, |_, info| match info.buffer() {
+        Some(buffer) if buffer.flags().contains(gst::BufferFlags::DELTA_UNIT) => gst::PadProbeReturn::Handled,
+        _ => gst::PadProbeReturn::Ok,
+    });
+}
+
+/// The highest-ranked decoder; none for what is raw already.
+fn decoder_for(pad: &gst::Pad) -> Result<Option<gst::Element>, Failure> {
+    let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
+    let name = caps.structure(0).map_or("", |caps| caps.name().as_str());
+    if name == "video/x-raw" || name == "audio/x-raw" {
+        return Ok(None);
+    }
+    let known =
+        gst::ElementFactory::factories_with_type(gst::ElementFactoryType::DECODER, gst::Rank::MARGINAL);
+    let fitting = known.into_iter().filter(|factory| factory.can_sink_all_caps(&caps));
+    let best = fitting.max_by_key(|factory| factory.rank()).ok_or_else(|| {
+        Failure::new(FailureCode::CodecNotSupported, format!("nothing here can decode {name}"))
+    })?;
+    best.create().build().map(Some).map_err(|error| internal(&error))
+}
+
+fn add(pipeline: &gst::Pipeline, element: &gst::Element) -> Result<(), Failure> {
+    pipeline.add(element).map_err(|error| internal(&error))?;
+    element.sync_state_with_parent().map_err(|error| internal(&error))
+}
+
+fn join(from: &gst::Pad, to: &gst::Pad) -> Result<(), Failure> {
+    from.link(to).map(drop).map_err(|error| internal(&error))
+}

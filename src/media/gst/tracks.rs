@@ -1,0 +1,161 @@
+//! How far each stream has come, read where it leaves the demuxer and where it is encoded. From these follow
+//! the heartbeat, the per cent and the verdict at the end: a file that holds less than it declares is
+//! truncated, however cleanly it ends.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use gst::prelude::*;
+use gstreamer as gst;
+
+use crate::media::{
+    failure::{Failure, FailureCode},
+    probe::Probe,
+};
+
+const SHORT_MIN_NS: u64 = 1_000_000_000;
+const SHORT_MAX_NS: u64 = 4_000_000_000;
+
+/// The end of the furthest buffer that has passed a pad, in running time.
+#[derive(Clone, Default)]
+pub struct Mark(Arc<AtomicU64>);
+
+impl Mark {
+    pub fn ns(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Follows every buffer of a pad from now on.
+    pub fn follow(&self, pad: &gst::Pad) {
+        let mark = self.clone();
+        pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+            if let Some(end_ns) = info.buffer().and_then(|buffer| end_of(pad, buffer)) {
+                mark.0.fetch_max(end_ns, Ordering::Relaxed);
+            }
+            gst::PadProbeReturn::Ok
+        });
+    }
+}
+
+fn end_of(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<u64> {
+    let start = buffer.pts().or(buffer.dts())?;
+    let end = start + buffer.duration().unwrap_or(gst::ClockTime::ZERO);
+    let segment = pad.sticky_event::<gst::event::Segment>(0)?;
+    let segment = segment.segment().downcast_ref::<gst::ClockTime>()?;
+    segment.to_running_time(end).or_else(|| segment.to_running_time(start)).map(gst::ClockTime::nseconds)
+}
+
+/// One stream through the worker.
+#[derive(Clone, Default)]
+pub struct Track {
+    /// Out of the demuxer: what the file holds.
+    pub held: Mark,
+    /// Decoded, or passed to the muxer: how far the work is.
+    pub done: Mark,
+}
+
+/// The streams of one run.
+#[derive(Clone, Default)]
+pub struct Tracks {
+    pub picture: Option<Track>,
+    pub sound: Option<Track>,
+}
+
+impl Tracks {
+    pub fn of(probe: &Probe) -> Self {
+        Self {
+            picture: probe.video.as_ref().map(|_| Track::default()),
+            sound: probe.audio.as_ref().map(|_| Track::default()),
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Track> {
+        self.picture.iter().chain(&self.sound)
+    }
+
+    /// Moves whenever any of the worked-on streams does: their mean.
+    pub fn position_ms(&self) -> u64 {
+        let (sum, count) = self.all().fold((0, 0), |(sum, count), track| (sum + track.done.ns(), count + 1));
+        sum / 1_000_000 / u64::max(count, 1)
+    }
+
+    /// Whether the file held about as much as it declares. An estimated duration is believed by half only.
+    pub fn check_held(&self, probe: &Probe) -> Result<(), Failure> {
+        let declared_ns = probe.duration_ms * 1_000_000;
+        let held_ns = self.all().map(|track| track.held.ns()).max().unwrap_or(0);
+        let slack_ns = if probe.container.duration_is_exact() {
+            (declared_ns / 50).clamp(SHORT_MIN_NS, SHORT_MAX_NS)
+        } else {
+            declared_ns / 2
+        };
+        if held_ns + slack_ns >= declared_ns {
+            return Ok(());
+        }
+        let seconds = |ns: u64| std::time::Duration::from_nanos(ns).as_secs_f64();
+        let detail = format!(
+            "the file is cut off: it declares {:.1} s and holds {:.1} s; upload it again",
+            seconds(declared_ns),
+            seconds(held_ns)
+        );
+        Err(Failure::new(FailureCode::Truncated, detail))
+    }
+}
+
+/// Whether a rendition came out as long as its stream in the file.
+pub fn check_made(held_ns: u64, made_ns: u64) -> Result<(), Failure> {
+    let slack_ns = (held_ns / 20).max(SHORT_MIN_NS);
+    if made_ns + slack_ns >= held_ns {
+        return Ok(());
+    }
+    let (held, made) = (held_ns / 1_000_000, made_ns / 1_000_000);
+    let detail = format!("a damaged part of the file could not be decoded: {made} ms of {held} ms came out");
+    Err(Failure::new(FailureCode::Damaged, detail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::probe::{AudioStream, Container};
+
+    fn probe(container: Container, duration_ms: u64) -> Probe {
+        let audio = AudioStream {
+            codec: "aac".to_owned(),
+            profile: None,
+            channels: 2,
+            sample_rate: 48_000,
+            language: None,
+        };
+        Probe { container, duration_ms, video: None, audio: Some(audio) }
+    }
+
+    fn held(probe: &Probe, held_ms: u64) -> Result<(), FailureCode> {
+        let tracks = Tracks::of(probe);
+        let track = tracks.sound.as_ref().unwrap();
+        track.held.0.store(held_ms * 1_000_000, Ordering::Relaxed);
+        tracks.check_held(probe).map_err(|failure| failure.code)
+    }
+
+    #[test]
+    fn a_file_must_hold_what_its_index_declares() {
+        let indexed = |duration_ms, held_ms| held(&probe(Container::IsoBmff, duration_ms), held_ms);
+        assert_eq!(indexed(12_000, 12_000), Ok(()));
+        assert_eq!(indexed(12_000, 11_100), Ok(()));
+        assert_eq!(indexed(12_000, 2_100), Err(FailureCode::Truncated));
+        assert_eq!(indexed(7_200_000, 7_190_000), Err(FailureCode::Truncated));
+        assert_eq!(indexed(0, 0), Ok(()));
+    }
+
+    #[test]
+    fn an_estimate_is_believed_by_half() {
+        assert_eq!(held(&probe(Container::Mp3, 10_000), 6_000), Ok(()));
+        assert_eq!(held(&probe(Container::Mp3, 10_000), 4_000), Err(FailureCode::Truncated));
+    }
+
+    #[test]
+    fn a_rendition_must_be_as_long_as_its_stream() {
+        assert!(check_made(10_000_000_000, 9_500_000_000).is_ok());
+        assert!(check_made(10_000_000_000, 8_000_000_000).is_err());
+    }
+}

@@ -1,0 +1,238 @@
+//! Pictures as plain RGB: shrinking them to tiles, judging which would make a good poster, writing JPEG.
+//! Knows no decoder; the worker hands it pixels. Written anew from pixels, so nothing a camera put into the
+//! file (place, owner) reaches a viewer.
+
+use jpeg_encoder::{ColorType, Encoder};
+
+use super::thumbnails::Thumbnails;
+
+const POSTER_QUALITY: u8 = 82;
+const SPRITE_QUALITY: u8 = 75;
+
+pub struct Picture {
+    width: usize,
+    height: usize,
+    /// Three bytes a pixel, rows without padding.
+    rgb: Vec<u8>,
+}
+
+impl Picture {
+    /// None when the bytes are not those of such a picture.
+    pub fn new(width: usize, height: usize, rgb: Vec<u8>) -> Option<Self> {
+        (width > 0 && height > 0 && rgb.len() == width * height * 3).then_some(Self { width, height, rgb })
+    }
+
+    fn black(width: usize, height: usize) -> Self {
+        Self { width, height, rgb: vec![0; width * height * 3] }
+    }
+
+    /// Into a tile of this size, whole, with black beside it where the shapes differ.
+    fn tile(&self, width: usize, height: usize) -> Self {
+        let mut tile = Self::black(width, height);
+        let wide = self.width * height > self.height * width;
+        let (inner_width, inner_height) = if wide {
+            (width, (self.height * width / self.width).max(1))
+        } else {
+            ((self.width * height / self.height).max(1), height)
+        };
+        let (left, top) = ((width - inner_width) / 2, (height - inner_height) / 2);
+        for y in 0..inner_height {
+            for x in 0..inner_width {
+                let colour = self.mean(x, y, inner_width, inner_height);
+                let at = ((top + y) * width + left + x) * 3;
+                tile.rgb[at..at + 3].copy_from_slice(&colour);
+            }
+        }
+        tile
+    }
+
+    /// The mean of all pixels that fall into one of a smaller picture.
+    fn mean(&self, x: usize, y: usize, width: usize, height: usize) -> [u8; 3] {
+        let (left, right) = (x * self.width / width, ((x + 1) * self.width).div_ceil(width));
+        let (top, bottom) = (y * self.height / height, ((y + 1) * self.height).div_ceil(height));
+        let mut sums = [0_usize; 3];
+        for row in top..bottom {
+            let start = (row * self.width + left) * 3;
+            for pixel in self.rgb[start..start + (right - left) * 3].chunks_exact(3) {
+                sums.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += usize::from(*value));
+            }
+        }
+        let count = (right - left) * (bottom - top);
+        #[expect(clippy::cast_possible_truncation, reason = "a mean of bytes is a byte")]
+        sums.map(|sum| (sum / count) as u8)
+    }
+
+    fn luma(&self) -> Vec<f64> {
+        let weigh = |pixel: &[u8]| {
+            0.299 * f64::from(pixel[0]) + 0.587 * f64::from(pixel[1]) + 0.114 * f64::from(pixel[2])
+        };
+        self.rgb.chunks_exact(3).map(weigh).collect()
+    }
+
+    /// How much there is to see: variety of brightness, times sharpness, times a good exposure.
+    fn score(&self) -> f64 {
+        let luma = self.luma();
+        entropy(&luma) * (1.0 + self.sharpness(&luma)).ln() * exposure(&luma)
+    }
+
+    /// Mean absolute Laplacian.
+    fn sharpness(&self, luma: &[f64]) -> f64 {
+        let mut sum = 0.0;
+        for y in 1..self.height.saturating_sub(1) {
+            for x in 1..self.width.saturating_sub(1) {
+                let at = y * self.width + x;
+                let around = luma[at - 1] + luma[at + 1] + luma[at - self.width] + luma[at + self.width];
+                sum += (4.0 * luma[at] - around).abs();
+            }
+        }
+        sum / luma.len() as f64
+    }
+
+    fn jpeg(&self, quality: u8) -> Option<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let (width, height) = (u16::try_from(self.width).ok()?, u16::try_from(self.height).ok()?);
+        Encoder::new(&mut bytes, quality).encode(&self.rgb, width, height, ColorType::Rgb).ok()?;
+        Some(bytes)
+    }
+}
+
+fn entropy(luma: &[f64]) -> f64 {
+    let mut counts = [0_u32; 64];
+    for value in luma {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "luma is 0 to 255")]
+        let bin = (*value / 4.0) as usize;
+        counts[bin.min(63)] += 1;
+    }
+    let shares = counts.iter().filter(|count| **count > 0).map(|count| f64::from(*count) / luma.len() as f64);
+    -shares.map(|share| share * share.log2()).sum::<f64>()
+}
+
+/// One for a mean in the middle, falling to nothing for black and white.
+fn exposure(luma: &[f64]) -> f64 {
+    let mean = luma.iter().sum::<f64>() / luma.len() as f64 / 255.0;
+    (4.0 * mean * (1.0 - mean)).clamp(0.0, 1.0)
+}
+
+/// The sprite while it fills, and the best picture so far.
+pub struct Sheet {
+    thumbnails: Thumbnails,
+    reserved: Vec<Slot>,
+    tiles: Vec<Option<Picture>>,
+    poster: Option<(f64, Picture)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Slot {
+    Free,
+    Reserved,
+}
+
+impl Sheet {
+    pub fn new(thumbnails: Thumbnails) -> Self {
+        let tiles = thumbnails.tiles as usize;
+        Self {
+            thumbnails,
+            reserved: vec![Slot::Free; tiles],
+            tiles: std::iter::repeat_with(|| None).take(tiles).collect(),
+            poster: None,
+        }
+    }
+
+    fn slot(&self, at_ms: u64) -> usize {
+        let slot = usize::try_from(at_ms / self.thumbnails.interval_ms).unwrap_or(usize::MAX);
+        slot.min(self.tiles.len() - 1)
+    }
+
+    /// Whether a picture of this time is wanted; the first of an interval is.
+    pub fn reserve(&mut self, at_ms: u64) -> bool {
+        let slot = self.slot(at_ms);
+        std::mem::replace(&mut self.reserved[slot], Slot::Reserved) == Slot::Free
+    }
+
+    pub fn take(&mut self, at_ms: u64, picture: Picture) {
+        let (width, height) = (self.thumbnails.tile_width as usize, self.thumbnails.tile_height as usize);
+        let tile = picture.tile(width, height);
+        let score = tile.score();
+        if self.poster.as_ref().is_none_or(|(best, _)| score > *best) {
+            self.poster = Some((score, picture));
+        }
+        let slot = self.slot(at_ms);
+        self.tiles[slot] = Some(tile);
+    }
+
+    /// Whether every tile shows its own interval or at most the one before it.
+    pub fn is_dense(&self) -> bool {
+        let longest = self.tiles.chunk_by(|_, next| next.is_none()).map(<[_]>::len).max().unwrap_or(0);
+        self.tiles.first().is_some_and(Option::is_some) && longest <= 2
+    }
+
+    /// Poster and sprite as JPEG. Empty tiles show the picture before them.
+    pub fn finish(mut self) -> Option<(Vec<u8>, Vec<u8>)> {
+        let (_, poster) = self.poster.take()?;
+        let columns = (self.thumbnails.columns.min(self.thumbnails.tiles)) as usize;
+        let (width, height) = (self.thumbnails.tile_width as usize, self.thumbnails.tile_height as usize);
+        let mut sprite = Picture::black(columns * width, self.thumbnails.rows() as usize * height);
+        let mut shown = self.tiles.iter().flatten().next()?;
+        for (at, tile) in (0..).zip(&self.tiles) {
+            shown = tile.as_ref().unwrap_or(shown);
+            let (left, top) = self.thumbnails.origin_of(at);
+            sprite.paste(shown, left as usize, top as usize);
+        }
+        Some((poster.jpeg(POSTER_QUALITY)?, sprite.jpeg(SPRITE_QUALITY)?))
+    }
+}
+
+impl Picture {
+    fn paste(&mut self, other: &Self, left: usize, top: usize) {
+        for (row, pixels) in other.rgb.chunks_exact(other.width * 3).enumerate() {
+            let start = ((top + row) * self.width + left) * 3;
+            self.rgb[start..start + pixels.len()].copy_from_slice(pixels);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grey(value: u8) -> Picture {
+        Picture::new(32, 18, vec![value; 32 * 18 * 3]).unwrap()
+    }
+
+    fn checked() -> Picture {
+        let pixel = |at: usize| if (at / 2).is_multiple_of(2) { [230, 120, 40] } else { [10, 60, 90] };
+        Picture::new(32, 18, (0..32 * 18).flat_map(pixel).collect()).unwrap()
+    }
+
+    #[test]
+    fn a_picture_with_something_in_it_beats_black_white_and_grey() {
+        for dull in [grey(0), grey(128), grey(255)] {
+            assert!(checked().score() > dull.score());
+        }
+    }
+
+    #[test]
+    fn an_upright_picture_stands_between_black_bars_in_its_tile() {
+        let tile = Picture::new(9, 16, vec![200; 9 * 16 * 3]).unwrap().tile(160, 90);
+        let at = |x: usize, y: usize| tile.rgb[(y * 160 + x) * 3];
+        assert_eq!((at(0, 45), at(80, 45), at(159, 45)), (0, 200, 0));
+    }
+
+    #[test]
+    fn a_tile_without_a_picture_shows_the_one_before_it() {
+        let mut sheet = Sheet::new(Thumbnails::for_duration(3000));
+        assert!(sheet.reserve(100) && !sheet.reserve(900) && sheet.reserve(2500));
+        sheet.take(100, grey(50));
+        sheet.take(2500, checked());
+        assert!(sheet.is_dense());
+        let (poster, sprite) = sheet.finish().unwrap();
+        assert!(poster.starts_with(&[0xff, 0xd8]) && sprite.starts_with(&[0xff, 0xd8]));
+    }
+
+    #[test]
+    fn a_sheet_of_one_keyframe_is_not_dense() {
+        let mut sheet = Sheet::new(Thumbnails::for_duration(8000));
+        sheet.take(0, grey(9));
+        assert!(!sheet.is_dense());
+    }
+}

@@ -1,0 +1,140 @@
+//! What must not be processed is refused in plain words, before anything decodes it where that is possible.
+
+use std::{net::TcpListener, path::Path, process::Command};
+
+use playhouse::media::{FailureCode, Job, Limits, Probe, plan, worker};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    bench::{Bench, options},
+    clips::{self, picture},
+};
+
+async fn refusal(bench: &Bench, source: &Path) -> FailureCode {
+    bench.probe(source).await.expect_err("a bad source").code
+}
+
+#[tokio::test]
+async fn what_is_no_video_is_refused() {
+    let bench = Bench::new();
+    for (name, bytes, code) in [
+        ("empty.mp4", b"".as_slice(), FailureCode::Empty),
+        ("letter.mp4", b"Dear Sir,\nplease find my video attached.\n", FailureCode::NotAVideo),
+        ("program.mp4", b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0", FailureCode::NotAVideo),
+        ("photo.mp4", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", FailureCode::ContainerNotSupported),
+        ("archive.mp4", b"PK\x03\x04\x14\0", FailureCode::ContainerNotSupported),
+        ("shell.mp4", b"\0\0\0\x18ftypisom\0\0\0\0isommp42", FailureCode::Damaged),
+    ] {
+        let path = bench.path().join(name);
+        std::fs::write(&path, bytes).expect("a writable folder");
+        assert_eq!(refusal(&bench, &path).await, code, "{name}");
+    }
+}
+
+/// The playlist names a listener of ours and a file beside it; neither may be touched, whatever the task.
+#[tokio::test]
+async fn a_playlist_in_disguise_makes_no_request_and_opens_no_file() {
+    let bench = Bench::new();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.set_nonblocking(true).expect("a socket option");
+    let address = listener.local_addr().expect("a bound address");
+    let beside = clips::h264_aac(bench.path(), "beside.mp4", 2, 320, 240);
+    let probe = bench.probe(&beside).await.expect("a good source");
+    let playlist =
+        format!("#EXTM3U\n#EXTINF:4,\nhttp://{address}/a.ts\n#EXTINF:4,\nfile://{}\n", beside.display());
+    let tagged = [b"ID3\x04\0\0\0\0\0\x04\0\0\0\0".as_slice(), playlist.as_bytes()].concat();
+    let mpd = format!("<?xml version=\"1.0\"?><MPD><BaseURL>http://{address}/</BaseURL></MPD>");
+    for (name, bytes) in
+        [("list.mp4", playlist.as_bytes()), ("tagged.mp4", &tagged), ("manifest.mp4", mpd.as_bytes())]
+    {
+        let path = bench.path().join(name);
+        std::fs::write(&path, bytes).expect("a writable folder");
+        let opened = opened_files(&bench, &path, &probe);
+        assert!(!opened.contains("beside.mp4") || opened.is_empty(), "{name}: {opened}");
+        for job in jobs(&probe) {
+            let (ended, _) = bench.run(&path, job).await;
+            let code = ended.expect_err("a bad source").code;
+            assert!(
+                matches!(code, FailureCode::ContainerNotSupported | FailureCode::NotAVideo),
+                "{name}: {code}"
+            );
+        }
+    }
+    let nobody = listener.accept().expect_err("nobody may connect");
+    assert_eq!(nobody.kind(), std::io::ErrorKind::WouldBlock);
+}
+
+fn jobs(probe: &Probe) -> Vec<Job> {
+    let planned = plan::stages(probe, &[360]).into_iter().map(|(_, job)| job);
+    std::iter::once(Job::Probe).chain(planned).collect()
+}
+
+/// Which files a probe opens, where strace is installed; otherwise nothing is known.
+fn opened_files(bench: &Bench, source: &Path, _probe: &Probe) -> String {
+    let task = serde_json::to_string(&bench.task(source, Job::Probe)).expect("a task");
+    let trace = bench.path().join("trace");
+    let mut command = Command::new("sh");
+    command.args([
+        "-c",
+        "printf '%s\\n' \"$1\" | strace -f -e trace=openat,connect -o \"$2\" \"$3\" media-worker",
+    ]);
+    command.args(["sh", &task]).arg(&trace).arg(env!("CARGO_BIN_EXE_playhouse"));
+    command.output().ok().and_then(|_| std::fs::read_to_string(trace).ok()).unwrap_or_default()
+}
+
+/// A container of ours around a codec nobody has: the allow-list lets it in, the Discoverer says no.
+#[tokio::test]
+async fn a_matroska_shell_around_nothing_is_refused() {
+    let bench = Bench::new();
+    let path = bench.path().join("shell.mkv");
+    std::fs::write(&path, b"\x1a\x45\xdf\xa3\x84\x42\x86\x81\x01").expect("a writable folder");
+    let code = refusal(&bench, &path).await;
+    assert!(matches!(code, FailureCode::Damaged | FailureCode::NotAVideo), "{code}");
+}
+
+#[tokio::test]
+async fn a_file_without_its_index_is_refused() {
+    let bench = Bench::new();
+    let whole = clips::h264_aac(bench.path(), "late-index.mp4", 4, 320, 240);
+    assert_eq!(refusal(&bench, &clips::cut(&whole, 0.6)).await, FailureCode::Damaged);
+}
+
+#[tokio::test]
+async fn a_cut_off_file_is_never_silently_ready() {
+    let bench = Bench::new();
+    let clip = picture(300, 25, 320, 240, "I420");
+    let encoded = format!("{clip} ! x264enc speed-preset=ultrafast bitrate=600 key-int-max=25 ! h264parse");
+    for (name, muxer) in [("front.mp4", "mp4mux faststart=true"), ("film.mkv", "matroskamux")] {
+        let whole = clips::make(bench.path(), name, &format!("{encoded} ! {muxer} ! {{out}}"));
+        let cut = clips::cut(&whole, 0.4);
+        let probe = bench.probe(&cut).await.expect("the index is whole");
+        assert!(probe.duration_ms > 11_000, "{name} declares its full length");
+        for (stage, job) in plan::stages(&probe, &[360]) {
+            if stage == plan::Stage::Thumbnails {
+                continue;
+            }
+            let (ended, _) = bench.run(&cut, job).await;
+            let failure = ended.expect_err("it is cut off");
+            assert_eq!(failure.code, FailureCode::Truncated, "{name} {}: {failure}", stage.as_str());
+            assert!(!failure.retryable);
+        }
+    }
+}
+
+#[tokio::test]
+async fn limits_hold_before_anything_is_made() {
+    let bench = Bench::new();
+    let source = clips::h264_aac(bench.path(), "plain.mp4", 2, 320, 240);
+    let open = Limits::default();
+    for (limits, code) in [
+        (Limits { size_max_bytes: 1000, ..open }, FailureCode::TooLargeFile),
+        (Limits { duration_max_ms: 1000, ..open }, FailureCode::TooLong),
+        (Limits { pixels_max: 320 * 239, ..open }, FailureCode::TooLargePicture),
+        (Limits { side_max: 319, ..open }, FailureCode::TooLargePicture),
+        (Limits { streams_max: 1, ..open }, FailureCode::TooManyStreams),
+    ] {
+        let task = playhouse::media::Task { limits, ..bench.task(&source, Job::Probe) };
+        let refused = worker::probe(&options(), &task, &CancellationToken::new()).await;
+        assert_eq!(refused.expect_err("a limit").code, code);
+    }
+}

@@ -1,0 +1,8 @@
+//! The media pipeline as it runs: real `playhouse media-worker` processes over clips made here, their output
+//! decoded by ffmpeg.
+
+mod bench;
+mod clips;
+mod hostile;
+mod sources;
+mod supervision;
