@@ -173,7 +173,7 @@ impl<L: Listener> Socket<'_, L> {
             return ControlFlow::Continue(());
         }
         pulse.ping_at = now + self.options.ping_interval;
-        pulse.pong_by = Some(now + self.options.pong_deadline);
+        pulse.pong_by.get_or_insert(now + self.options.pong_deadline);
         match timeout(self.options.write_deadline, sink.send(Message::Ping(Bytes::new()))).await {
             Ok(Ok(())) => ControlFlow::Continue(()),
             Ok(Err(_)) => ControlFlow::Break(Ended::Gone),
@@ -225,7 +225,8 @@ impl<L: Listener> Socket<'_, L> {
             if let Ok(frame) = encoding.encode(&bye) {
                 sink.feed(codec::message(encoding, frame)).await?;
             }
-            sink.send(Message::Close(Some(CloseFrame { code, reason: close.detail.as_str().into() }))).await?;
+            sink.send(Message::Close(Some(CloseFrame { code, reason: close.detail.as_str().into() })))
+                .await?;
             while let Some(Ok(_)) = stream.next().await {}
             Ok::<(), W::Error>(())
         };
@@ -250,7 +251,9 @@ fn broken(error: &str) -> Ended {
     let gone = ["IO error", "without closing handshake", "Connection closed", "already closed"];
     match gone.iter().any(|sign| error.contains(sign)) {
         true => Ended::Gone,
-        false => Ended::Closed(Close::new(CloseCode::MalformedFrame, "the frame is too large or breaks RFC 6455")),
+        false => {
+            Ended::Closed(Close::new(CloseCode::MalformedFrame, "the frame is too large or breaks RFC 6455"))
+        }
     }
 }
 
@@ -259,5 +262,5 @@ fn static_code(code: &str) -> &'static str {
     Code::ALL.iter().find(|known| known.as_str() == code).map_or("", |known| known.as_str())
 }
 
-
-
+#[cfg(test)]
+mod tests;
