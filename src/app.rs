@@ -5,6 +5,7 @@ mod back_ends;
 mod first_start;
 mod offline;
 mod parts;
+mod sockets;
 
 use std::{net::SocketAddr, time::Duration};
 

@@ -6,7 +6,10 @@ use anyhow::Context as _;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::back_ends::BackEnds;
+use super::{
+    back_ends::BackEnds,
+    sockets::{Needs, sockets},
+};
 use crate::{
     actors::{
         accounts::{Accounts, HashOptions, Keys, TokenOptions},
@@ -68,7 +71,16 @@ impl Parts {
             },
             metrics: metrics.clone(),
         });
-        let sockets = http::ws::Context;
+        let sockets = sockets(&Needs {
+            config,
+            back_ends: &back_ends,
+            clock: &clock,
+            accounts: &accounts,
+            keys: &keys,
+            rooms: &rooms,
+            shared: &shared,
+            drain,
+        });
         let context = Arc::new(http::Context {
             accounts: accounts.clone(),
             keys,

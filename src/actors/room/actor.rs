@@ -40,12 +40,7 @@ use crate::{
 };
 
 pub enum Message {
-    Join {
-        seat: Seat,
-        viewer: Option<Identity>,
-        since: Option<Position>,
-        reply: Reply<Result<Joined, RoomError>>,
-    },
+    Join(Arrival, Reply<Result<(), RoomError>>),
     Leave(SeatId),
     Write {
         who: Identity,
@@ -78,6 +73,16 @@ pub struct WatchedFor {
     pub viewer_key: String,
     pub playback_id: PlaybackId,
     pub watched_ms: u64,
+}
+
+/// Someone who comes in.
+pub struct Arrival {
+    pub seat: Seat,
+    pub viewer: Option<Identity>,
+    /// The last they saw.
+    pub since: Option<Position>,
+    /// Tells them what they joined. Called by the room, so that nothing that happens later can come before it.
+    pub greet: Box<dyn FnOnce(&Joined) + Send>,
 }
 
 /// What a join gives.
@@ -170,9 +175,7 @@ impl Resident for Room {
 
     async fn handle(&self, live: &mut Live, message: Message) -> Result<(), Failure> {
         match message {
-            Message::Join { seat, viewer, since, reply } => {
-                reply.send(live.join(seat, viewer, since.as_ref()))
-            }
+            Message::Join(arrival, reply) => reply.send(live.join(arrival)),
             Message::Leave(seat) => live.leave(seat),
             Message::Write { who, command, reply } => live.submit(&who, command, reply),
             Message::React { who, reaction, reply } => live.react(who, reaction, reply),
@@ -193,7 +196,7 @@ impl Resident for Room {
     }
 
     fn is_idle(&self, live: &Live) -> bool {
-        live.seats.is_empty() && live.is_settled()
+        live.seats.all_closed() && live.is_settled()
     }
 
     async fn unload(&self, live: &mut Live) {
@@ -212,12 +215,8 @@ impl Resident for Room {
 }
 
 impl Live {
-    fn join(
-        &mut self,
-        seat: Seat,
-        viewer: Option<Identity>,
-        since: Option<&Position>,
-    ) -> Result<Joined, RoomError> {
+    fn join(&mut self, arrival: Arrival) -> Result<(), RoomError> {
+        let Arrival { seat, viewer, since, greet } = arrival;
         if !self.facts.is_open_to(viewer.as_ref()) {
             return Err(RoomError::NotFound);
         }
@@ -227,16 +226,17 @@ impl Live {
                 return Err(RoomError::Full);
             }
         }
-        let recovery = self.state.recovery(since);
-        let outcome = match (since, recovery.recovered) {
+        let recovery = self.state.recovery(since.as_ref());
+        let outcome = match (&since, recovery.recovered) {
             (None, _) => "fresh",
             (Some(_), true) => "recovered",
             (Some(_), false) => "not_recovered",
         };
         self.context.metrics.joins.of(outcome).inc();
         self.seats.join(seat, viewer, recovery.offset);
+        greet(&Joined { recovery, counts: self.counts() });
         self.counts_changed();
-        Ok(Joined { recovery, counts: self.counts() })
+        Ok(())
     }
 
     fn leave(&mut self, seat: SeatId) {
@@ -488,6 +488,7 @@ impl Live {
 
     fn show_counts(&mut self) {
         self.counts_due = false;
+        self.seats.drop_closed();
         let counts = self.counts();
         if self.shown.is_none_or(|(shown, _)| shown != counts) {
             self.seats.show_counts(counts);

@@ -18,12 +18,12 @@ mod work;
 use std::{sync::Arc, time::Duration};
 
 use playhouse_protocol::{
-    realtime::{Counts, Position, Posted},
+    realtime::{Counts, Posted},
     rest::{Comment, ReactionTotals},
 };
 
 pub use self::{
-    actor::{Joined, WatchedFor},
+    actor::{Arrival, Joined, WatchedFor},
     error::RoomError,
     facts::Facts,
     options::Options,
@@ -37,7 +37,7 @@ use self::{
 };
 use super::{
     directory::{Directory, Shared},
-    seat::{Seat, SeatId},
+    seat::SeatId,
 };
 use crate::{
     backends::{store::Store, tallies::Tallies},
@@ -144,15 +144,10 @@ pub struct RoomHandle {
 }
 
 impl RoomHandle {
-    /// Takes a seat. What is answered and what the seat is sent from then on have no gap and no overlap.
-    pub async fn join(
-        &self,
-        seat: Seat,
-        viewer: Option<Identity>,
-        since: Option<Position>,
-    ) -> Result<Joined, RoomError> {
+    /// Takes a seat. The greeting and what the seat is sent after it have no gap and no overlap.
+    pub async fn join(&self, arrival: Arrival) -> Result<(), RoomError> {
         self.count("join");
-        self.ask(|reply| Message::Join { seat, viewer, since, reply }).await?
+        self.ask(|reply| Message::Join(arrival, reply)).await?
     }
 
     pub async fn leave(&self, seat: SeatId) -> Result<(), RoomError> {

@@ -33,8 +33,9 @@ impl Seats {
         self.members.len()
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.members.is_empty()
+    /// Whether nobody can hear the room.
+    pub fn all_closed(&self) -> bool {
+        self.members.values().all(|member| member.seat.is_closed())
     }
 
     pub fn contains(&self, seat: SeatId) -> bool {
@@ -84,13 +85,6 @@ impl Seats {
         }
     }
 
-    /// Says an event to everyone, past the stream.
-    pub fn say(&self, event: &Event) {
-        let mut frame = Shared::new(event);
-        for member in self.members.values() {
-            member.seat.send(frame.frame(member.seat.encoding()));
-        }
-    }
 
     /// Tells those whom `may_stay` refuses that the room is closed to them, and lets them go.
     pub fn dismiss(&mut self, may_stay: impl Fn(Option<&Identity>) -> bool) -> usize {

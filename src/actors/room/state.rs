@@ -137,9 +137,6 @@ impl<T> State<T> {
         unsigned(self.live)
     }
 
-    pub fn waiting_len(&self) -> usize {
-        self.waiting.len()
-    }
 
     pub fn submit(&mut self, pending: Pending<T>) {
         self.waiting.push_back(pending);

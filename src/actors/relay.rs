@@ -1,0 +1,146 @@
+//! From the bus to the sockets of this node: who is signed in on which seats, and the notices that are for them. A
+//! user's topic is subscribed to while they have a seat here. A notice that is lost is no loss: what it speaks of can
+//! be read.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use dashmap::{DashMap, mapref::entry::Entry};
+use playhouse_protocol::realtime::Event;
+use serde::Deserialize;
+use tokio::task::JoinHandle;
+use tracing::warn;
+
+use super::seat::{Seat, SeatId, Shared};
+use crate::{
+    backends::bus::{Delivery, SharedBus, Subscription},
+    domain::ids::UserId,
+    telemetry::tasks,
+};
+
+/// Which users sit where.
+#[derive(Clone)]
+pub struct Presence {
+    bus: SharedBus,
+    users: Arc<Users>,
+}
+
+type Users = DashMap<UserId, Present>;
+
+struct Present {
+    seats: Vec<Seat>,
+    listening: JoinHandle<()>,
+}
+
+impl Drop for Present {
+    fn drop(&mut self) {
+        self.listening.abort();
+    }
+}
+
+#[derive(Deserialize)]
+struct Notice {
+    kind: String,
+    data: serde_json::Value,
+}
+
+impl Presence {
+    pub fn new(bus: SharedBus) -> Self {
+        Self { bus, users: Arc::default() }
+    }
+
+    /// From when this returns the seat gets the user's notices. Without a bus it gets none, and that is logged.
+    pub async fn enter(&self, user: &UserId, seat: &Seat) {
+        if let Some(mut present) = self.users.get_mut(user) {
+            present.seats.push(seat.clone());
+            return;
+        }
+        match self.bus.subscribe(&format!("user.{user}")).await {
+            Ok(subscription) => self.insert(user, seat, subscription),
+            Err(error) => warn!(error = %error, "a socket will get no notices"),
+        }
+    }
+
+    fn insert(&self, user: &UserId, seat: &Seat, subscription: Subscription) {
+        match self.users.entry(user.clone()) {
+            // Another socket of the same user was faster.
+            Entry::Occupied(mut present) => present.get_mut().seats.push(seat.clone()),
+            Entry::Vacant(place) => {
+                let work = listen(Arc::downgrade(&self.users), user.clone(), subscription);
+                let listening = tasks::spawn("relay", work);
+                place.insert(Present { seats: vec![seat.clone()], listening });
+            }
+        }
+    }
+
+    pub fn leave(&self, user: &UserId, seat: SeatId) {
+        if let Some(mut present) = self.users.get_mut(user) {
+            present.seats.retain(|present| present.id() != seat);
+        }
+        self.users.remove_if(user, |_, present| present.seats.is_empty());
+    }
+
+    /// Users with a seat on this node.
+    pub fn users_len(&self) -> usize {
+        self.users.len()
+    }
+}
+
+async fn listen(users: std::sync::Weak<Users>, user: UserId, mut subscription: Subscription) {
+    loop {
+        let delivery = subscription.next().await;
+        let Some(users) = users.upgrade() else { return };
+        let Delivery::Event(event) = delivery else { continue };
+        let seats = users.get(&user).map(|present| present.seats.clone()).unwrap_or_default();
+        hand_out(&event, &seats);
+    }
+}
+
+fn hand_out(event: &Bytes, seats: &[Seat]) {
+    match serde_json::from_slice::<Notice>(event) {
+        Ok(Notice { kind, data }) => {
+            let event = Event::Notice { kind, data };
+            let mut frame = Shared::new(&event);
+            seats.iter().for_each(|seat| seat.send(frame.frame(seat.encoding())));
+        }
+        Err(error) => warn!(error = %error, "a notice cannot be read"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::{
+        actors::seat::{self, Encoding},
+        backends::bus,
+        domain::clock::{ManualClock, Timestamp},
+        telemetry::Metrics,
+    };
+
+    #[tokio::test]
+    async fn a_notice_reaches_every_seat_of_its_user_and_nobody_else() {
+        let bus = bus::open("embedded:", Arc::new(ManualClock::default())).unwrap();
+        let presence = Presence::new(bus.clone());
+        let (ada, bob) = (UserId::new(Timestamp(1)), UserId::new(Timestamp(2)));
+        let seat = || seat::pair(Encoding::Json, 1_000, Metrics::new());
+        let ((one, mut one_outbox), (two, mut two_outbox), (other, mut other_outbox)) = (seat(), seat(), seat());
+        presence.enter(&ada, &one).await;
+        presence.enter(&ada, &two).await;
+        presence.enter(&bob, &other).await;
+        let notice = Bytes::from_static(br#"{"kind":"job","data":{"percent":7}}"#);
+        bus.publish(&format!("user.{ada}"), notice).await.unwrap();
+        for outbox in [&mut one_outbox, &mut two_outbox] {
+            let batch = timeout(Duration::from_secs(5), outbox.next()).await.unwrap();
+            assert_eq!(batch.frames, [r#"{"ev":"notice","kind":"job","data":{"percent":7}}"#]);
+        }
+        assert_eq!(other_outbox.take(), None);
+        presence.leave(&ada, one.id());
+        presence.leave(&ada, two.id());
+        presence.leave(&bob, other.id());
+        assert_eq!(presence.users_len(), 0);
+    }
+}
