@@ -6,13 +6,20 @@ interface QualityMenuProps {
   onChoose: (height: number | null) => void;
 }
 
-export function QualityMenu({ state: { qualities, automatic, current }, onChoose }: QualityMenuProps) {
+export function QualityMenu({ state: { qualities, chosen, current }, onChoose }: QualityMenuProps) {
   if (qualities.length === 0) return null;
   const choices: Choice<number | null>[] = [
-    { value: null, label: "Auto", ...(automatic && current ? { note: current.label } : {}) },
+    { value: null, label: "Auto", ...(chosen === null && current ? { note: current.label } : {}) },
     ...qualities.map(({ height, label }) => ({ value: height, label })),
   ];
-  const chosen = automatic ? null : (current?.height ?? null);
-  const shown = current?.label ?? "Auto";
-  return <MenuButton name="Quality" icon="quality" shown={shown} choices={choices} chosen={chosen} onChoose={onChoose} />;
+  return (
+    <MenuButton
+      name="Quality"
+      icon="quality"
+      shown={(chosen ?? current)?.label ?? "Auto"}
+      choices={choices}
+      chosen={chosen?.height ?? null}
+      onChoose={onChoose}
+    />
+  );
 }

@@ -13,7 +13,9 @@ export interface Quality {
 export interface EngineState {
   /** Highest first. */
   qualities: Quality[];
-  automatic: boolean;
+  /** What the viewer asked for; null for automatic. */
+  chosen: Quality | null;
+  /** What plays. */
   current: Quality | null;
   fault: Fault | null;
 }
@@ -21,9 +23,11 @@ export interface EngineState {
 /** `stale`: the addresses ended and new ones are needed. */
 export type Fault = "stale" | "network" | "media" | "unsupported";
 
-const calm: EngineState = { qualities: [], automatic: true, current: null, fault: null };
+export const calm: EngineState = { qualities: [], chosen: null, current: null, fault: null };
 const recoveriesMax = 3;
 const retryMs = 1_500;
+const keptAheadS = 10;
+const switchAheadS = 3;
 
 export class Engine {
   private hls: Hls | null = null;
@@ -31,6 +35,7 @@ export class Engine {
   private state: EngineState = calm;
   private wantedHeight: number | null = null;
   private recoveries = 0;
+  private inheritedUntilS = 0;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -49,6 +54,7 @@ export class Engine {
     const startS = this.video.currentTime;
     this.stop();
     this.recoveries = 0;
+    this.inheritedUntilS = 0;
     this.publish(calm);
     // Chromium's own HLS answers "maybe" as well, so Media Source Extensions are asked first.
     if (Hls.isSupported()) this.loadWithHls(url, startS);
@@ -76,6 +82,7 @@ export class Engine {
     this.wantedHeight = height;
     if (!this.hls) return;
     this.hls.nextLevel = this.levelOf(this.hls, height);
+    if (this.video.currentTime < this.inheritedUntilS) this.dropAhead(this.hls, switchAheadS);
     this.publishLevels(this.hls);
   }
 
@@ -118,9 +125,23 @@ export class Engine {
     const source = before.transferMedia();
     before.destroy();
     this.adopt(next);
+    next.once(Events.BUFFER_CREATED, () => this.dropAhead(next, keptAheadS));
     next.attachMedia(source ?? this.video);
     next.startLoad(this.video.currentTime);
     this.levelsKnown(next);
+  }
+
+  /**
+   * What was buffered by a predecessor is fetched anew: its successor knows nothing of it and would never replace it.
+   * The cut is inside a segment, because hls.js takes a short rest of one for the whole and would leave a hole.
+   */
+  private dropAhead(hls: Hls, aheadS: number): void {
+    const fragments = hls.levels[hls.loadLevel]?.details?.fragments ?? [];
+    const first = fragments.find(({ start }) => start >= this.video.currentTime + aheadS);
+    if (!first) return;
+    this.inheritedUntilS = first.start + first.duration / 4;
+    const endOffset = Number.POSITIVE_INFINITY;
+    hls.trigger(Events.BUFFER_FLUSHING, { startOffset: this.inheritedUntilS, endOffset, type: null });
   }
 
   private levelsKnown(hls: Hls): void {
@@ -140,7 +161,8 @@ export class Engine {
       .toSorted((a, b) => b.height - a.height);
     const playing = hls.currentLevel >= 0 ? hls.currentLevel : hls.loadLevel;
     const current = qualities.find(({ index }) => index === playing) ?? null;
-    this.publish({ ...this.state, qualities, automatic: hls.autoLevelEnabled, current });
+    const chosen = qualities.find(({ height }) => height === this.wantedHeight) ?? null;
+    this.publish({ ...this.state, qualities, chosen, current });
   }
 
   private failed(hls: Hls, data: ErrorData): void {

@@ -1,11 +1,9 @@
 import { useCallback, useEffect, useRef, useState } from "react";
-import { Engine, type EngineState } from "./engine";
-
-const idle: EngineState = { qualities: [], automatic: true, current: null, fault: null };
+import { calm, Engine, type EngineState } from "./engine";
 
 /** One engine a <video>. A new `url` is of the same video: it takes over without a break where it can. */
 export function useEngine(video: HTMLVideoElement | null, url: string) {
-  const [state, setState] = useState<EngineState>(idle);
+  const [state, setState] = useState<EngineState>(calm);
   const engine = useRef<Engine | null>(null);
 
   useEffect(() => {
