@@ -136,7 +136,8 @@ export class Engine {
    * The cut is inside a segment, because hls.js takes a short rest of one for the whole and would leave a hole.
    */
   private dropAhead(hls: Hls, aheadS: number): void {
-    const fragments = hls.levels[hls.loadLevel]?.details?.fragments ?? [];
+    // Segments are aligned over all qualities, so any playlist that is loaded will do.
+    const fragments = hls.levels.find(({ details }) => details)?.details?.fragments ?? [];
     const first = fragments.find(({ start }) => start >= this.video.currentTime + aheadS);
     if (!first) return;
     this.inheritedUntilS = first.start + first.duration / 4;
