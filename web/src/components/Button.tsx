@@ -1,4 +1,4 @@
-import type { ButtonHTMLAttributes } from "react";
+import type { ButtonHTMLAttributes, ReactNode } from "react";
 import { Link } from "../lib/router";
 import styles from "./Button.module.css";
 
@@ -18,9 +18,16 @@ export function Button({ look = "plain", busy = false, disabled, className, type
   );
 }
 
-export function ButtonLink({ look = "plain", to, children }: { look?: Look; to: string; children: React.ReactNode }) {
+interface ButtonLinkProps {
+  look?: Look;
+  to: string;
+  onClick?: () => void;
+  children: ReactNode;
+}
+
+export function ButtonLink({ look = "plain", to, onClick, children }: ButtonLinkProps) {
   return (
-    <Link to={to} className={`${styles.button} ${styles[look]}`}>
+    <Link to={to} {...(onClick ? { onClick } : {})} className={`${styles.button} ${styles[look]}`}>
       {children}
     </Link>
   );

@@ -11,11 +11,11 @@ interface ProcessingPanelProps {
   videoId: string | null;
   title: string;
   channelId: string;
-  onAnother: () => void;
+  onDone: () => void;
 }
 
 /** After the last byte: what the server does with the video, and where to watch it as soon as it plays. */
-export function ProcessingPanel({ videoId, title, channelId, onAnother }: ProcessingPanelProps) {
+export function ProcessingPanel({ videoId, title, channelId, onDone }: ProcessingPanelProps) {
   return (
     <section className={styles.panel} aria-label="Processing">
       <div>
@@ -23,14 +23,14 @@ export function ProcessingPanel({ videoId, title, channelId, onAnother }: Proces
         <p className={styles.soft}>The upload has arrived.</p>
       </div>
       {videoId ? (
-        <Progress videoId={videoId} />
+        <Progress videoId={videoId} onWatch={onDone} />
       ) : (
         <div className={styles.actions}>
           <ButtonLink to={`/channel/${channelId}`}>To your channel</ButtonLink>
         </div>
       )}
       <div>
-        <Button look="quiet" onClick={onAnother}>
+        <Button look="quiet" onClick={onDone}>
           Upload another
         </Button>
       </div>
@@ -38,7 +38,7 @@ export function ProcessingPanel({ videoId, title, channelId, onAnother }: Proces
   );
 }
 
-function Progress({ videoId }: { videoId: string }) {
+function Progress({ videoId, onWatch }: { videoId: string; onWatch: () => void }) {
   const { video, error, reload, replace } = useVideo(videoId);
   const { playback } = usePlayback(videoId, video?.progress.percent ?? 0, video?.status ?? "processing");
   if (!video) return error ? <ErrorNote error={error} onRetry={reload} /> : <p className={styles.soft}>Loading…</p>;
@@ -48,7 +48,7 @@ function Progress({ videoId }: { videoId: string }) {
       {video.status === "ready" ? <p role="status">It is ready in all its qualities.</p> : <JobProgress video={video} />}
       {playback ? (
         <div className={styles.actions}>
-          <ButtonLink look="primary" to={`/watch/${videoId}`}>
+          <ButtonLink look="primary" to={`/watch/${videoId}`} onClick={onWatch}>
             <Icon name="play" size={18} /> Watch it now
           </ButtonLink>
         </div>

@@ -42,7 +42,12 @@ export function UploadPage() {
       )}
       {upload.phase !== "idle" && upload.phase !== "sent" && <TransferPanel upload={upload} />}
       {upload.phase === "sent" && (
-        <ProcessingPanel videoId={upload.videoId} title={upload.title} channelId={user.channel_id} onAnother={() => uploadTask.reset()} />
+        <ProcessingPanel
+          videoId={upload.videoId}
+          title={upload.title}
+          channelId={user.channel_id}
+          onDone={() => uploadTask.reset()}
+        />
       )}
     </div>
   );
