@@ -60,11 +60,14 @@ lint: setup web ## Format, clippy, docs, licences and advisories, the web's own 
 
 ci: test lint regen-check ## What .ci/run runs
 
-regen: setup ## Write the generated files anew: OpenAPI, the configuration reference
-	PLAYHOUSE_REGEN=1 cargo test --quiet --lib config::tests::the_reference_page_is_what_the_defaults_say
+regen: setup web ## Write the generated files anew: configuration reference, CQL, OpenAPI, the page's types
+	PLAYHOUSE_REGEN=1 UPDATE_SCHEMA=1 cargo test --quiet --lib -- the_reference_page_is the_schema_file_is
+	cargo build --quiet --bin playhouse
+	$(PLAYHOUSE) openapi > schema/openapi.json
+	cd web && npm run generate
 
 regen-check: regen
-	git diff --exit-code -- docs schema
+	git diff --exit-code -- docs schema web/src/api
 
 bench-store: setup ## Durable writes a second of the embedded store, with p50 and p99
 	cargo bench --bench store

@@ -44,6 +44,12 @@ const LIVES_IN: &[(&str, &[&str])] = &[
     ("anyhow", &["main", "cli", "app"]),
 ];
 
+/// Settings that may be unread for now, each with its reason.
+const UNREAD: &[(&str, &str)] = &[("search", "the interface fixes the key; the index comes later")];
+
+/// Settings that `config` hands out through a method of another name.
+const READ_AS: &[(&str, &str)] = &[("workers_max", "workers(")];
+
 /// What a pure state machine has no use for.
 const IMPURE: &[&str] = &[
     ".await",
@@ -185,6 +191,24 @@ fn without_a_head(sources: &[Source]) -> Vec<String> {
         .collect()
 }
 
+/// A setting that nobody reads is a promise to an operator that nothing keeps.
+fn unread_settings(default_toml: &str, sources: &[Source]) -> Vec<String> {
+    let keys = default_toml.lines().filter_map(|line| line.split_once(" = ")).map(|(key, _)| key);
+    let keys = keys.filter(|key| !key.starts_with('#') && !UNREAD.iter().any(|(unread, _)| unread == key));
+    let outside = |source: &&Source| !lies_in(&source.path, "config");
+    keys.filter(|key| !sources.iter().filter(outside).any(|source| reads(&source.code, key)))
+        .map(|key| format!("config/default.toml: nobody reads `{key}`"))
+        .collect()
+}
+
+fn reads(code: &str, key: &str) -> bool {
+    let (_, name) = READ_AS.iter().find(|(field, _)| *field == key).copied().unwrap_or((key, key));
+    code.match_indices(&format!(".{name}")).any(|(at, found)| {
+        let after = code[at + found.len()..].chars().next();
+        name.ends_with('(') || !after.is_some_and(|c| c.is_alphanumeric() || c == '_')
+    })
+}
+
 /// The top-level modules a file names, by `crate::` or by enough `super::` to arrive there.
 fn top_level_names(source: &Source) -> Vec<String> {
     let to_the_top = "super::".repeat(source.module_path().len());
@@ -270,6 +294,13 @@ fn files_stay_readable() {
 #[test]
 fn every_file_says_what_it_owns() {
     check(ROOTS.iter().flat_map(|root| without_a_head(&sources(root))).collect());
+}
+
+#[test]
+fn every_setting_is_read_by_somebody() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/default.toml");
+    let default_toml = fs::read_to_string(path).expect("the defaults");
+    check(unread_settings(&default_toml, &sources("src")));
 }
 
 /// Each check against violations planted for it, and against code that only looks like one.
@@ -364,5 +395,15 @@ mod planted {
     fn a_file_without_a_head_is_reported() {
         assert_eq!(reports(without_a_head, "http/mod.rs", "use std::fs;\n").len(), 1);
         assert!(reports(without_a_head, "http/mod.rs", "//! Routes.\n").is_empty());
+    }
+
+    #[test]
+    fn a_setting_that_only_config_reads_is_reported() {
+        let defaults = "[rooms]\n# A comment = no key.\ntick_ms = 50\nsearch = \"\"\n";
+        let unread = |path, text| unread_settings(defaults, &[Source::new(path, text)]);
+        let report = ["config/default.toml: nobody reads `tick_ms`"];
+        assert_eq!(unread("config/rooms.rs", "self.tick_ms"), report);
+        assert_eq!(unread("app.rs", "rooms.tick_ms_max"), report);
+        assert!(unread("app.rs", "rooms.tick_ms.duration()").is_empty());
     }
 }

@@ -10,7 +10,7 @@ use playhouse::{
     backends::store::{self, OpenError, Settings, Store, StoreError},
     domain::clock::{ManualClock, SystemClock, Timestamp},
 };
-use store_suite::{conditions, expiry, kill, order};
+use store_suite::{conditions, expiry, failure, kill, order};
 
 /// A store in its own directory, on a clock that the test moves.
 pub struct Bed {
@@ -48,6 +48,16 @@ macro_rules! conformance {
             async fn acknowledged_writes_survive_kill_9_and_no_half_write_does() {
                 kill::acknowledged_writes_survive_kill_9_and_no_half_write_does($uri).await;
             }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn a_disk_that_takes_no_more_poisons_and_what_was_acknowledged_stays() {
+                failure::a_disk_that_takes_no_more_poisons_and_what_was_acknowledged_stays($uri).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn a_write_that_cannot_be_served_in_time_is_refused() {
+                failure::a_write_that_cannot_be_served_in_time_is_refused($uri).await;
+            }
         }
     };
 }
@@ -77,6 +87,9 @@ every_engine! {
         an_update_of_a_single_row_sees_what_was_there,
         an_update_that_panics_fails_alone,
     }
+    failure {
+        keys_and_rows_beyond_the_limits_are_refused_and_harm_nothing,
+    }
     expiry {
         a_row_is_absent_once_its_time_is_over,
         an_expired_row_is_no_obstacle_to_an_insert,
@@ -92,6 +105,12 @@ every_engine! {
 #[ignore = "the child process of the kill -9 tests"]
 async fn child_that_writes_until_it_is_killed() {
     kill::child().await;
+}
+
+#[tokio::test]
+#[ignore = "the child process of the full disk tests"]
+async fn child_that_fills_its_disk() {
+    failure::child().await;
 }
 
 #[tokio::test]

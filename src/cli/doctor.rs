@@ -1,23 +1,29 @@
 //! `playhouse doctor`: looks at this machine as the server would use it and says what to install or change.
-//! It changes nothing but a probe file in the data folder, which it removes. Each check is one function that answers
-//! with a [`Finding`]; something missing ends in exit code 1.
+//! It leaves nothing behind but the data folder and GStreamer's registry in it. Each check is one function that
+//! answers with a [`Finding`]; something missing ends in exit code 1.
 
 use std::{
     fs,
     io::{self, Write},
     net::TcpListener,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    sync::Arc,
 };
 
 use rustix::fs::statvfs;
 
-use super::{
-    Exit,
-    elements::{PACKAGES, TOOLS_PACKAGE},
-    open_files::raise_limit,
+use tokio_util::sync::CancellationToken;
+
+use super::{Exit, open_files::raise_limit};
+use crate::{
+    app,
+    config::Config,
+    domain::clock::SystemClock,
+    media::{
+        Failure, FailureCode, WorkerOptions,
+        worker::{self, Equipment},
+    },
 };
-use crate::config::Config;
 
 /// Room for one upload of the largest size and its segments.
 const FREE_BYTES_WANTED: u64 = 5 << 30;
@@ -50,18 +56,42 @@ impl Finding {
     }
 }
 
-/// Checks everything and prints one line a finding.
+/// Looks at everything and prints one line a finding.
 pub(super) fn run(config: &Config, out: &mut dyn Write) -> io::Result<Exit> {
     let data_dir = &config.server.data_dir;
-    let mut findings = elements(PACKAGES.iter().flat_map(|package| {
-        let missing = |element: &&&str| !element_exists(element);
-        package.elements.iter().filter(missing).map(|element| (package.name, *element))
-    }));
-    findings.push(data_folder(data_dir));
-    findings.push(free_space(data_dir));
-    findings.push(listen_address(config));
-    findings.push(open_files(config.limits.sockets_max as u64, raise_limit()));
+    let mut findings = this_machine(config);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        findings.extend(gstreamer(equipment(data_dir).await));
+        findings.extend(back_ends(app::check(config, Arc::new(SystemClock)).await));
+    });
     print(&findings, out)
+}
+
+pub(super) fn this_machine(config: &Config) -> Vec<Finding> {
+    let data_dir = &config.server.data_dir;
+    vec![
+        data_folder(data_dir),
+        free_space(data_dir),
+        listen_address(config),
+        open_files(config.limits.sockets_max as u64, raise_limit()),
+    ]
+}
+
+/// What a media worker of this very program finds. This process itself never loads GStreamer.
+async fn equipment(data_dir: &Path) -> Result<Equipment, Failure> {
+    let program = std::env::current_exe()
+        .map_err(|error| Failure::new(FailureCode::WorkerFailed, error.to_string()))?;
+    let options = WorkerOptions::new(program, data_dir.join("gstreamer.registry"));
+    worker::check(&options, &CancellationToken::new()).await
+}
+
+fn back_ends(answers: Vec<(&'static str, Result<String, String>)>) -> Vec<Finding> {
+    let finding = |(name, answer)| match answer {
+        Ok(uri) => Finding::new(Verdict::Good, name, format!("{uri} was written and read")),
+        Err(reason) => Finding::new(Verdict::Missing, name, reason),
+    };
+    answers.into_iter().map(finding).collect()
 }
 
 pub(super) fn print(findings: &[Finding], out: &mut dyn Write) -> io::Result<Exit> {
@@ -83,34 +113,24 @@ pub(super) fn print(findings: &[Finding], out: &mut dyn Write) -> io::Result<Exi
     Ok(Exit::Failed)
 }
 
-/// One finding for all elements, or one a package that lacks some.
-pub(super) fn elements(missing: impl Iterator<Item = (&'static str, &'static str)>) -> Vec<Finding> {
-    if !element_exists("filesrc") {
-        let detail = format!("gst-inspect-1.0 does not answer: apt-get install {TOOLS_PACKAGE}");
-        return vec![Finding::new(Verdict::Missing, "GStreamer", detail)];
-    }
-    let mut findings: Vec<Finding> = Vec::new();
-    for (package, element) in missing {
-        match findings.iter_mut().find(|finding| finding.detail.ends_with(package)) {
-            Some(finding) => finding.subject.push_str(&format!(" {element}")),
-            None => findings.push(Finding::new(
-                Verdict::Missing,
-                format!("GStreamer {element}"),
-                format!("apt-get install {package}"),
-            )),
+/// One finding for all that is there, or one for each element that is not.
+pub(super) fn gstreamer(equipment: Result<Equipment, Failure>) -> Vec<Finding> {
+    let lacking = |element: &String| {
+        let (name, package) = element.split_once(" (").unwrap_or((element, "gstreamer1.0-tools"));
+        let remedy = format!("apt-get install {}", package.trim_end_matches(')'));
+        Finding::new(Verdict::Missing, format!("GStreamer {name}"), remedy)
+    };
+    match equipment {
+        Ok(found) if found.missing.is_empty() => {
+            vec![Finding::new(
+                Verdict::Good,
+                "GStreamer",
+                format!("{}, all elements are there", found.gstreamer),
+            )]
         }
+        Ok(found) => found.missing.iter().map(lacking).collect(),
+        Err(failure) => vec![Finding::new(Verdict::Missing, "GStreamer", failure.detail)],
     }
-    if findings.is_empty() {
-        let count: usize = PACKAGES.iter().map(|package| package.elements.len()).sum();
-        findings.push(Finding::new(Verdict::Good, "GStreamer", format!("all {count} elements are there")));
-    }
-    findings
-}
-
-fn element_exists(name: &str) -> bool {
-    let mut inspect = Command::new("gst-inspect-1.0");
-    inspect.args(["--exists", name]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    inspect.status().is_ok_and(|status| status.success())
 }
 
 /// Can the folder be made, and does a file in it survive an fsync?

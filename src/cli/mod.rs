@@ -4,7 +4,6 @@
 
 mod arguments;
 mod doctor;
-mod elements;
 pub mod open_files;
 mod recount;
 mod serve;

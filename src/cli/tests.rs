@@ -3,9 +3,12 @@
 use std::net::TcpListener;
 
 use super::{
-    doctor::{Finding, Verdict, data_folder, elements, free_space_of, listen_address, open_files, print},
+    doctor::{
+        Finding, Verdict, data_folder, free_space_of, gstreamer, listen_address, open_files, print, this_machine,
+    },
     *,
 };
+use crate::media::{Failure, FailureCode, worker::Equipment};
 
 /// Exit, standard output, standard error.
 fn playhouse(arguments: &[&str], environment: &[(&str, &str)]) -> (Exit, String, String) {
@@ -41,7 +44,15 @@ fn a_wrong_argument_is_refused_in_one_line_that_names_it() {
 fn help_is_no_error() {
     let (exit, out, err) = playhouse(&["--help"], &[]);
     assert_eq!((exit, err.as_str()), (Exit::Stopped, ""));
-    assert!(out.contains("doctor"), "{out}");
+    assert!(out.contains("doctor") && out.contains("serve"), "{out}");
+}
+
+#[test]
+fn the_openapi_document_is_printed_as_json() {
+    let (exit, out, err) = playhouse(&["openapi"], &[]);
+    assert_eq!((exit, err.as_str()), (Exit::Stopped, ""));
+    let document: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"), "{out}");
 }
 
 #[test]
@@ -50,11 +61,12 @@ fn the_doctor_fails_when_something_is_missing_and_says_what_to_do() {
     let taken = holder.local_addr().unwrap().to_string();
     let folder = tempfile::tempdir().unwrap();
     let data_dir = folder.path().join("new");
-    let environment = [
-        ("PLAYHOUSE__SERVER__LISTEN", taken.as_str()),
-        ("PLAYHOUSE__SERVER__DATA_DIR", data_dir.to_str().unwrap()),
-    ];
-    let (exit, out, _) = playhouse(&["doctor"], &environment);
+    let data_dir_key = "PLAYHOUSE__SERVER__DATA_DIR".to_owned();
+    let environment = [port(&taken), (data_dir_key, data_dir.display().to_string())];
+    let config = Config::load(None, environment.into_iter()).unwrap();
+    let mut out = Vec::new();
+    let exit = print(&this_machine(&config), &mut out).unwrap();
+    let out = String::from_utf8(out).unwrap();
     assert_eq!(exit, Exit::Failed, "{out}");
     let line = out.lines().find(|line| line.contains(&taken)).unwrap();
     assert!(
@@ -89,19 +101,31 @@ fn port(address: &str) -> (String, String) {
     ("PLAYHOUSE__SERVER__LISTEN".to_owned(), address.to_owned())
 }
 
+fn equipment(missing: &[&str]) -> Equipment {
+    Equipment {
+        gstreamer: "GStreamer 1.22.0".to_owned(),
+        missing: missing.iter().map(|element| (*element).to_owned()).collect(),
+    }
+}
+
 #[test]
-fn missing_elements_are_gathered_by_the_package_that_brings_them() {
-    let missing =
-        [("gstreamer1.0-libav", "avdec_h264"), ("gstreamer1.0-libav", "avenc_aac"), ("other", "x264enc")];
-    let findings = elements(missing.into_iter());
-    let shown: Vec<_> =
-        findings.iter().map(|found| (found.subject.as_str(), found.detail.as_str())).collect();
+fn missing_elements_name_the_package_that_brings_them() {
+    let shown = |equipment| {
+        let findings = gstreamer(equipment);
+        findings.into_iter().map(|found| (found.verdict, found.subject, found.detail)).collect::<Vec<_>>()
+    };
+    let line = |verdict, subject: &str, detail: &str| vec![(verdict, subject.to_owned(), detail.to_owned())];
     assert_eq!(
-        shown,
-        [
-            ("GStreamer avdec_h264 avenc_aac", "apt-get install gstreamer1.0-libav"),
-            ("GStreamer x264enc", "apt-get install other"),
-        ]
+        shown(Ok(equipment(&["x264enc (gstreamer1.0-plugins-ugly)"]))),
+        line(Verdict::Missing, "GStreamer x264enc", "apt-get install gstreamer1.0-plugins-ugly")
+    );
+    assert_eq!(
+        shown(Ok(equipment(&[]))),
+        line(Verdict::Good, "GStreamer", "GStreamer 1.22.0, all elements are there")
+    );
+    assert_eq!(
+        shown(Err(Failure::new(FailureCode::WorkerFailed, "the worker died"))),
+        line(Verdict::Missing, "GStreamer", "the worker died")
     );
 }
 

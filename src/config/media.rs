@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, de::Error};
 
 use super::{
-    Millis, Seconds,
+    Seconds,
     range::{Range, range},
 };
 
@@ -19,7 +19,6 @@ pub struct Media {
     pub silence_max_s: Seconds,
     pub duration_max_s: Seconds,
     pub pixels_max: u64,
-    pub segment_ms: Millis,
     pub playback_token_ttl_s: Seconds,
 }
 
@@ -30,7 +29,6 @@ pub(super) const RANGES: &[Range] = &[
     range("silence_max_s", 5, 600),
     range("duration_max_s", 1, 604_800),
     range("pixels_max", 4_096, 67_108_864),
-    range("segment_ms", 1_000, 10_000),
     range("playback_token_ttl_s", 60, 604_800),
 ];
 

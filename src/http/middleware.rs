@@ -4,7 +4,7 @@ use std::{cell::RefCell, time::Instant};
 
 use axum::{
     Router,
-    extract::{MatchedPath, Request, State},
+    extract::{DefaultBodyLimit, MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
@@ -26,6 +26,8 @@ const EXPOSED: &str = "Upload-Offset, Location, Upload-Length, Tus-Version, Tus-
 
 pub fn wrap(router: Router, ctx: Ctx) -> Router {
     router
+        // Bodies have bounds of their own: JSON in `extract`, files in staging.
+        .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::custom(|_| {
             let panicked = std::io::Error::other("a handler panicked; the panic is logged above");
             ApiError::internal(&panicked).into_response()

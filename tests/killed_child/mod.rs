@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 const DIR: &str = "PLAYHOUSE_TEST_KILL_DIR";
@@ -25,13 +25,25 @@ impl Place {
 /// Starts the child test, kills it (SIGKILL) after so many lines that begin with `prefix`, and gives back all
 /// such lines, those said between the signal and the end included.
 pub fn lines_until_killed(test: &str, uri: &str, dir: &Path, prefix: &str, lines: usize) -> Vec<String> {
-    let mut child = Command::new(std::env::current_exe().unwrap())
+    let this_binary = Command::new(std::env::current_exe().unwrap());
+    let mut child = configured(this_binary, test, uri, dir).spawn().unwrap();
+    let said = lines_of(&mut child, prefix, lines);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(said.len() >= lines, "the child ended by itself after {} lines", said.len());
+    said
+}
+
+pub fn configured(mut command: Command, test: &str, uri: &str, dir: &Path) -> Command {
+    command
         .args(["--exact", test, "--ignored", "--nocapture"])
         .envs([(DIR, dir.as_os_str()), (URI, uri.as_ref())])
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+        .stderr(Stdio::null());
+    command
+}
+
+pub fn lines_of(child: &mut Child, prefix: &str, kill_after: usize) -> Vec<String> {
     let mut said = Vec::new();
     let mut output = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
@@ -41,13 +53,10 @@ pub fn lines_until_killed(test: &str, uri: &str, dir: &Path, prefix: &str, lines
             said.push(rest.to_string());
         }
         line.clear();
-        if said.len() == lines {
+        if said.len() == kill_after {
             child.kill().unwrap();
         }
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(said.len() >= lines, "the child ended by itself after {} lines", said.len());
     said
 }
 

@@ -4,6 +4,7 @@ use playhouse::record;
 
 pub mod conditions;
 pub mod expiry;
+pub mod failure;
 pub mod kill;
 pub mod order;
 

@@ -21,11 +21,16 @@ pub enum StoreError {
     /// The partition kept changing under `update_partition`.
     #[error("the partition is written too often to be updated")]
     Contended,
-    #[error("table {table}: a stored row does not fit its declaration")]
+    /// A stored row cannot be read as the table is declared, or one to be stored has another shape or is beyond
+    /// what engines take (keys of 8 KiB, rows of 16 MiB).
+    #[error("table {table}: a row does not fit its declaration")]
     Corrupt { table: &'static str },
 }
 
 pub type StoreResult<T> = Result<T, StoreError>;
+
+pub const KEY_BYTES_MAX: usize = 8 << 10;
+pub const ROW_BYTES_MAX: usize = 16 << 20;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Key {

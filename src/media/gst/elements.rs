@@ -7,7 +7,7 @@ use gstreamer as gst;
 use crate::media::failure::{Failure, FailureCode};
 
 /// Elements with the Debian package that has each.
-const NEEDED: [(&str, &str); 24] = [
+const NEEDED: [(&str, &str); 25] = [
     ("filesrc", "libgstreamer1.0-0"),
     ("queue", "libgstreamer1.0-0"),
     ("tee", "libgstreamer1.0-0"),
@@ -15,6 +15,7 @@ const NEEDED: [(&str, &str); 24] = [
     ("fakesink", "libgstreamer1.0-0"),
     ("capsfilter", "libgstreamer1.0-0"),
     ("appsink", "gstreamer1.0-plugins-base"),
+    ("appsrc", "gstreamer1.0-plugins-base"),
     ("parsebin", "gstreamer1.0-plugins-base"),
     ("videoconvertscale", "gstreamer1.0-plugins-base"),
     ("videorate", "gstreamer1.0-plugins-base"),
@@ -37,6 +38,10 @@ const NEEDED: [(&str, &str); 24] = [
 /// Demuxers that open what a file names.
 const NEVER: [&str; 8] =
     ["hlsdemux", "hlsdemux2", "dashdemux", "dashdemux2", "mssdemux", "mssdemux2", "sdpdemux", "gesdemux"];
+
+/// Sources that open nothing but what we hand them. Whatever else a loaded plugin brings comes back into the
+/// registry when it is loaded, so no plugin that reaches out may hold an element we use.
+const HARMLESS: [&str; 2] = ["filesrc", "appsrc"];
 
 pub fn init() -> Result<(), Failure> {
     let incomplete = |what: &str| {
@@ -72,7 +77,7 @@ fn take_away_what_reaches_out() {
 fn reaches_out(factory: &gst::ElementFactory) -> bool {
     let klass = factory.metadata("klass").unwrap_or_default();
     let name = factory.name();
-    let opens_addresses = factory.uri_type() == gst::URIType::Src && name != "filesrc";
+    let opens_addresses = factory.uri_type() == gst::URIType::Src && !HARMLESS.contains(&name.as_str());
     opens_addresses
         || NEVER.contains(&name.as_str())
         || klass.contains("Adaptive")

@@ -11,6 +11,7 @@ use super::{
     pipeline,
     report::Reporter,
     segments::{Announcement, KeyUnits, TrackForm, Writer, sink_description},
+    shrink,
     source::{self, Form, Kind, Outlet},
     tracks::{self, Tracks},
 };
@@ -80,7 +81,10 @@ fn picture(
 ) -> Result<(Vec<Output>, Outlet), Failure> {
     let parts = elements::describe(&description(video, rungs))?;
     let mut outputs = Vec::new();
-    for rung in rungs {
+    for (place, rung) in rungs.iter().enumerate() {
+        if place > 0 {
+            shrink::attach(&parts, place, rung);
+        }
         let writer = Writer::attach(&parts, &task.output, announcement(rung), reporter)?;
         outputs.push(Output { writer, held: track.held.clone() });
     }
@@ -101,22 +105,25 @@ fn announcement(rung: &Rung) -> Announcement {
 fn description(video: &VideoStream, rungs: &[Rung]) -> String {
     let mut text = format!("{RAW_QUEUE} {}", prepare(video, rungs));
     for (place, rung) in rungs.iter().enumerate() {
-        let Rung { width, height, .. } = rung;
-        if place > 0 {
-            let above = place - 1;
-            write!(text, " rung{above}. ! {RAW_QUEUE} ").expect("a String takes every write");
-        }
-        write!(
-            text,
-            "! videoconvertscale method=lanczos add-borders=false \
-             ! video/x-raw,format=I420,width={width},height={height},pixel-aspect-ratio=1/1 ! tee name=rung{place} \
-             rung{place}. ! {RAW_QUEUE} ! {} ! {}",
-            encoder(rung, threads(place)),
-            sink_description(&rung.rendition, KeyUnits::Forced)
-        )
-        .expect("a String takes every write");
+        let smaller = match place {
+            0 => fit(rung),
+            _ => format!(" rung{}. ! {RAW_QUEUE} ! {}", place - 1, shrink::description(place)),
+        };
+        let (encoder, sink) =
+            (encoder(rung, threads(place)), sink_description(&rung.rendition, KeyUnits::Forced));
+        write!(text, "{smaller} ! tee name=rung{place} rung{place}. ! {RAW_QUEUE} ! {encoder} ! {sink}")
+            .expect("a String takes every write");
     }
     text
+}
+
+/// The top rung: whatever was decoded becomes 8-bit 4:2:0 with square pixels. Often nothing is left to do.
+fn fit(rung: &Rung) -> String {
+    let Rung { width, height, .. } = rung;
+    format!(
+        "! videoconvertscale method=lanczos add-borders=false \
+         ! video/x-raw,format=I420,width={width},height={height},pixel-aspect-ratio=1/1"
+    )
 }
 
 /// Upright, progressive, at a constant rate, before anything is scaled.

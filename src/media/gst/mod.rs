@@ -14,6 +14,7 @@ mod pictures;
 mod pipeline;
 mod report;
 mod segments;
+mod shrink;
 mod source;
 mod tracks;
 

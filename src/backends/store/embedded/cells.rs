@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     super::{
-        engine::{StoreError, StoreResult},
+        engine::{ROW_BYTES_MAX, StoreError, StoreResult},
         table::{Column, Table},
         value::{Kind, Value},
     },
@@ -17,7 +17,8 @@ use crate::domain::clock::Timestamp;
 const FORM: u8 = 1;
 const EXPIRES: u8 = 1;
 
-/// `ttl` counts from `now`; without one the row stays until it is deleted.
+/// `ttl` counts from `now`; without one the row stays until it is deleted. `None` if the cells do not fit the
+/// columns or are too large.
 pub(super) fn encode(
     columns: &[Column],
     cells: &[Option<Value>],
@@ -39,7 +40,7 @@ pub(super) fn encode(
         out.extend_from_slice(&name_hash(column.name).to_be_bytes());
         encode_value(value, &mut out)?;
     }
-    Some(out)
+    (out.len() <= ROW_BYTES_MAX).then_some(out)
 }
 
 fn encode_value(value: &Value, out: &mut Vec<u8>) -> Option<()> {

@@ -118,3 +118,33 @@ impl CompactionFilter for ExpiryFilter {
         Ok(if cells::is_expired(&item.value()?, self.now) { Verdict::Remove } else { Verdict::Keep })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use super::*;
+    use crate::domain::clock::ManualClock;
+
+    #[test]
+    fn compaction_removes_rows_whose_time_is_over_and_no_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::at(Timestamp(1_000)));
+        let driver = Fjall::open(dir.path(), clock.clone()).unwrap();
+        let row = |ttl| cells::encode(&[], &[], ttl, Timestamp(1_000));
+        let hour = Duration::from_secs(3_600);
+        let batch = vec![
+            (b"for ever".to_vec(), row(None)),
+            (b"an hour".to_vec(), row(Some(hour))),
+            (b"two hours".to_vec(), row(Some(hour * 2))),
+            (b"foreign".to_vec(), Some(b"not a row".to_vec())),
+        ];
+        driver.commit(batch).unwrap();
+        clock.advance(hour);
+        driver.rows.rotate_memtable_and_wait().unwrap();
+        driver.rows.major_compact().unwrap();
+        let is_there = |key: &[u8]| driver.get(key).unwrap().is_some();
+        assert!(!is_there(b"an hour"));
+        assert!(is_there(b"for ever") && is_there(b"two hours") && is_there(b"foreign"));
+    }
+}

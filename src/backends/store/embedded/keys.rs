@@ -8,7 +8,7 @@
 use std::ops::Bound;
 
 use super::super::{
-    engine::{Direction, Scan, StoreError, StoreResult},
+    engine::{Direction, KEY_BYTES_MAX, Scan, StoreError, StoreResult},
     table::{Order, Table},
     value::{Kind, Value},
 };
@@ -46,6 +46,9 @@ impl PartitionKey {
         for (column, value) in table.partition.iter().zip(partition) {
             encode(table, column.kind, Order::Ascending, value, &mut bytes)?;
         }
+        if bytes.len() > KEY_BYTES_MAX {
+            return Err(StoreError::Corrupt { table: table.name });
+        }
         Ok(Self { table, bytes })
     }
 
@@ -61,7 +64,11 @@ impl PartitionKey {
         for (column, value) in self.table.clustering.iter().zip(clustering) {
             encode(self.table, column.kind, column.order, value, &mut bytes)?;
         }
-        Ok(bytes)
+        if bytes.len() > KEY_BYTES_MAX {
+            Err(StoreError::Corrupt { table: self.table.name })
+        } else {
+            Ok(bytes)
+        }
     }
 
     /// The clustering columns of a stored row of this partition.

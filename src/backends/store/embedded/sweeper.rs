@@ -55,3 +55,30 @@ impl Sweeper {
         if expired.is_empty() { Ok(()) } else { driver.commit(expired) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{key_value::Batch, redb::Redb},
+        *,
+    };
+
+    #[test]
+    fn sweeps_go_through_all_rows_in_turn_and_remove_those_whose_time_is_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let driver = Redb::open(dir.path()).unwrap();
+        let ttl = |number: usize| number.is_multiple_of(3).then_some(Duration::from_secs(1));
+        let row = |number: usize| cells::encode(&[], &[], ttl(number), Timestamp(0));
+        let key = |number: usize| number.to_be_bytes().to_vec();
+        let rows: Batch = (0..KEYS_PER_SWEEP * 2).map(|number| (key(number), row(number))).collect();
+        driver.commit(rows).unwrap();
+        let mut sweeper = Sweeper::default();
+        let left =
+            || (0..KEYS_PER_SWEEP * 2).filter(|number| driver.get(&key(*number)).unwrap().is_some()).count();
+        sweeper.sweep(&driver, Timestamp(999)).unwrap();
+        assert_eq!(left(), KEYS_PER_SWEEP * 2);
+        (0..3).for_each(|_| sweeper.sweep(&driver, Timestamp(1_000)).unwrap());
+        let expired = (0..KEYS_PER_SWEEP * 2).filter(|number| ttl(*number).is_some()).count();
+        assert_eq!(left(), KEYS_PER_SWEEP * 2 - expired);
+    }
+}

@@ -1,0 +1,148 @@
+//! `TestApp`: the whole server in this process, on port 0, with everything embedded. Dropping it without `stop` is
+//! fine; `stop` checks that nothing was left over.
+
+use std::{sync::Arc, time::Duration};
+
+use playhouse::{app::App, config::Config, domain::clock::SystemClock};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use serde_json::{Value, json};
+
+pub struct TestApp {
+    app: Option<App>,
+    pub url: String,
+    pub client: Client,
+    pub folder: tempfile::TempDir,
+}
+
+/// Someone who has signed in.
+#[derive(Clone)]
+pub struct Person {
+    pub token: String,
+    pub refresh_token: String,
+    pub user: Value,
+}
+
+impl TestApp {
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// `settings` as the environment would give them: `("ROOMS__TICK_MS", "10")`.
+    pub async fn start_with(settings: &[(&str, &str)]) -> Self {
+        Self::start_in(tempfile::tempdir().expect("a folder for the test"), settings).await
+    }
+
+    pub async fn start_in(folder: tempfile::TempDir, settings: &[(&str, &str)]) -> Self {
+        let config = config(&folder, settings);
+        let app = App::start(config, Arc::new(SystemClock)).await.expect("the app starts");
+        let url = format!("http://{}", app.addr());
+        Self { app: Some(app), url, client: Client::new(), folder }
+    }
+
+    /// Stops in order and starts again on the same data.
+    pub async fn restart(mut self) -> Self {
+        self.app.take().expect("it runs").stop().await;
+        Self::start_in(self.folder, &[]).await
+    }
+
+    pub async fn stop(mut self) {
+        self.app.take().expect("it runs").stop().await;
+    }
+
+    pub fn admin(&self) -> (String, String) {
+        let admin = self.app.as_ref().and_then(App::first_admin).expect("a first start makes an admin");
+        (admin.username.clone(), admin.password.clone())
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url)).timeout(Duration::from_secs(30))
+    }
+
+    pub fn get(&self, path: &str) -> RequestBuilder {
+        self.request(Method::GET, path)
+    }
+
+    pub fn post(&self, path: &str, body: Value) -> RequestBuilder {
+        self.request(Method::POST, path).json(&body)
+    }
+
+    pub async fn register(&self, name: &str) -> Person {
+        let body =
+            json!({"username": name, "email": format!("{name}@example.org"), "password": "correct horse"});
+        let response = self.post("/api/v1/auth/register", body).send().await.expect("an answer");
+        person(response, StatusCode::CREATED).await
+    }
+
+    pub async fn login(&self, name: &str, password: &str) -> Person {
+        let body = json!({"username": name, "password": password});
+        let response = self.post("/api/v1/auth/login", body).send().await.expect("an answer");
+        person(response, StatusCode::OK).await
+    }
+
+    /// Uploads a file by multipart; answers with the video.
+    pub async fn upload(&self, who: &Person, bytes: Vec<u8>, visibility: &str) -> Value {
+        let file = reqwest::multipart::Part::bytes(bytes).file_name("clip.mp4");
+        let form = reqwest::multipart::Form::new()
+            .text("title", "A clip")
+            .text("visibility", visibility.to_owned())
+            .part("file", file);
+        let request = self.request(Method::POST, "/api/v1/videos").bearer_auth(&who.token).multipart(form);
+        let response = request.send().await.expect("an answer");
+        assert_eq!(response.status(), StatusCode::ACCEPTED);
+        response.json().await.expect("a video")
+    }
+
+    /// The video once `ready` holds, within two minutes.
+    pub async fn wait_for_video(&self, who: &Person, id: &str, ready: impl Fn(&Value) -> bool) -> Value {
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(120);
+        loop {
+            let request = self.get(&format!("/api/v1/videos/{id}")).bearer_auth(&who.token);
+            let video: Value = request.send().await.expect("an answer").json().await.expect("a video");
+            if ready(&video) {
+                return video;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "it never came to be: {video}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+fn config(folder: &tempfile::TempDir, settings: &[(&str, &str)]) -> Config {
+    let given = settings.iter().map(|(key, value)| (format!("PLAYHOUSE__{key}"), (*value).to_owned()));
+    let own = [
+        ("PLAYHOUSE__SERVER__LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
+        ("PLAYHOUSE__SERVER__DATA_DIR".to_owned(), folder.path().to_string_lossy().into_owned()),
+        ("PLAYHOUSE__LIMITS__ENABLED".to_owned(), "false".to_owned()),
+        ("PLAYHOUSE__AUTH__ARGON2_MEMORY_KIB".to_owned(), "8192".to_owned()),
+        ("PLAYHOUSE__AUTH__ARGON2_ITERATIONS".to_owned(), "1".to_owned()),
+    ];
+    Config::load(None, own.into_iter().chain(given)).expect("a valid configuration")
+}
+
+async fn person(response: Response, expected: StatusCode) -> Person {
+    assert_eq!(response.status(), expected);
+    let body: Value = response.json().await.expect("tokens");
+    let text = |key: &str| body[key].as_str().expect("a token").to_owned();
+    Person { token: text("access_token"), refresh_token: text("refresh_token"), user: body["user"].clone() }
+}
+
+/// The problem of a refused request: its status and code, after checking the document around them.
+pub async fn problem(response: Response) -> (u16, String) {
+    let status = response.status().as_u16();
+    let kind = response.headers()["content-type"].to_str().expect("a media type").to_owned();
+    assert_eq!(kind, "application/problem+json");
+    let request_id = response.headers()["x-request-id"].to_str().expect("an id").to_owned();
+    let body: Value = response.json().await.expect("a problem document");
+    assert_eq!(body["status"], status);
+    assert_eq!(body["request_id"], request_id.as_str());
+    assert!(body["detail"].as_str().is_some_and(|detail| !detail.is_empty()));
+    (status, body["code"].as_str().expect("a code").to_owned())
+}
+
+/// A clip of the kind people upload; `make clips` fetches it.
+pub fn clip(name: &str) -> Vec<u8> {
+    let folder = std::env::var_os("PLAYHOUSE_CLIPS")
+        .map_or_else(|| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/clips"), Into::into);
+    let path = folder.join(name);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}; run `make clips`", path.display()))
+}

@@ -1,0 +1,20 @@
+/** The server's types under short names. All of them come from the generated schema. */
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+
+export type User = Schemas["User"];
+export type Tokens = Schemas["Tokens"];
+export type Video = Schemas["Video"];
+export type VideoPage = Schemas["List_Video"];
+export type Visibility = Schemas["Visibility"];
+export type Rendition = Schemas["Rendition"];
+export type Failure = Schemas["Failure"];
+export type Playback = Schemas["Playback"];
+export type Comment = Schemas["Comment"];
+export type CommentPage = Schemas["List_Comment"];
+export type Channel = Schemas["Channel"];
+export type ChannelSummary = Schemas["ChannelSummary"];
+export type Reaction = Schemas["ReactionKind"];
+export type ReactionTotals = Schemas["ReactionTotals"];
+export type Problem = Schemas["Problem"];

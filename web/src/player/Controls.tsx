@@ -1,0 +1,87 @@
+import { formatClock, speakClock } from "../lib/time";
+import { ControlButton } from "./ControlButton";
+import styles from "./Controls.module.css";
+import { seekTo, setRate, toggleFullscreen, togglePictureInPicture, togglePlay } from "./controls";
+import { QualityMenu } from "./QualityMenu";
+import { SeekBar } from "./SeekBar";
+import { SpeedMenu } from "./SpeedMenu";
+import type { useEngine } from "./useEngine";
+import { useFullscreen } from "./useFullscreen";
+import type { MediaState } from "./useMediaState";
+import { useTiles } from "./useTiles";
+import { VolumeControl } from "./VolumeControl";
+
+interface ControlsProps {
+  video: HTMLVideoElement;
+  frame: HTMLElement;
+  media: MediaState;
+  engine: ReturnType<typeof useEngine>;
+  durationS: number;
+  tilesUrl: string | null;
+  markersMs: number[];
+  theatre: boolean;
+  onTheatre: () => void;
+  onHelp: () => void;
+}
+
+export function Controls({ video, frame, media, engine, durationS, ...rest }: ControlsProps) {
+  const tiles = useTiles(rest.tilesUrl);
+  const fullscreen = useFullscreen();
+  const playName = media.ended ? "Play again" : media.paused ? "Play" : "Pause";
+  return (
+    <div className={styles.controls} role="group" aria-label="Player controls">
+      <SeekBar
+        video={video}
+        media={media}
+        durationS={durationS}
+        tiles={tiles}
+        markersMs={rest.markersMs}
+        onSeek={(positionS) => seekTo(video, positionS)}
+      />
+      <div className={styles.row}>
+        <ControlButton
+          name={playName}
+          hint="k"
+          icon={media.ended ? "retry" : media.paused ? "play" : "pause"}
+          onPress={() => togglePlay(video)}
+        />
+        <VolumeControl video={video} volume={media.volume} muted={media.muted} />
+        <p className={styles.time}>
+          <span className="visually-hidden">
+            {speakClock(media.currentS * 1000)} of {speakClock(durationS * 1000)}
+          </span>
+          <span aria-hidden="true">
+            {formatClock(media.currentS * 1000)} <i>/</i> {formatClock(durationS * 1000)}
+          </span>
+        </p>
+        <span className={styles.spacer} />
+        <SpeedMenu rate={media.rate} onChoose={(rate) => setRate(video, rate)} />
+        <QualityMenu state={engine.state} onChoose={engine.choose} />
+        <span className={styles.wide}>
+          <ControlButton name="Keyboard shortcuts" hint="?" icon="help" onPress={rest.onHelp} />
+          {document.pictureInPictureEnabled && (
+            <ControlButton
+              name={media.floating ? "Leave picture in picture" : "Picture in picture"}
+              icon="pip"
+              onPress={() => void togglePictureInPicture(video).catch(() => undefined)}
+            />
+          )}
+          {!fullscreen && (
+            <ControlButton
+              name={rest.theatre ? "Default view" : "Theatre"}
+              hint="t"
+              icon={rest.theatre ? "narrow" : "theatre"}
+              onPress={rest.onTheatre}
+            />
+          )}
+        </span>
+        <ControlButton
+          name={fullscreen ? "Leave full screen" : "Full screen"}
+          hint="f"
+          icon={fullscreen ? "shrink" : "fullscreen"}
+          onPress={() => void toggleFullscreen(frame).catch(() => undefined)}
+        />
+      </div>
+    </div>
+  );
+}

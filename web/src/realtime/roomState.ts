@@ -1,0 +1,155 @@
+/**
+ * What a room looks like from here: pure, an event in and the next state out. It keeps comments free of gaps and
+ * doubles: an event that does not follow the known offset asks for a resume (`behind`) and changes nothing.
+ */
+import type { Comment } from "../api/types";
+import type { Counts, JoinOk, Limits, Position, ProblemBody, RoomEvent } from "./frames";
+
+export interface PendingComment {
+  key: string;
+  text: string;
+  atMs: number | null;
+  parentId: string | null;
+  state: "sending" | "failed";
+  problem: string | null;
+}
+
+export interface RoomState {
+  phase: "connecting" | "live" | "reconnecting" | "refused";
+  position: Position | null;
+  behind: boolean;
+  /** Oldest first. */
+  comments: Comment[];
+  pending: PendingComment[];
+  counts: Counts | null;
+  limits: Limits | null;
+  problem: ProblemBody | null;
+}
+
+export type RoomAction =
+  | { type: "joined"; ok: JoinOk }
+  | { type: "event"; event: RoomEvent }
+  | { type: "disconnected" }
+  | { type: "refused"; problem: ProblemBody }
+  | { type: "olderLoaded"; items: Comment[] }
+  | { type: "sending"; comment: PendingComment }
+  | { type: "sent"; key: string; comment: Comment }
+  | { type: "sendFailed"; key: string; problem: string }
+  | { type: "dropped"; key: string }
+  | { type: "deleted"; ids: string[] };
+
+export const emptyRoom: RoomState = {
+  phase: "connecting",
+  position: null,
+  behind: false,
+  comments: [],
+  pending: [],
+  counts: null,
+  limits: null,
+  problem: null,
+};
+
+export function reduceRoom(state: RoomState, action: RoomAction): RoomState {
+  switch (action.type) {
+    case "joined":
+      return joined(state, action.ok);
+    case "event":
+      return received(state, action.event);
+    case "disconnected":
+      return state.phase === "refused" ? state : { ...state, phase: state.position ? "reconnecting" : "connecting" };
+    case "refused":
+      return { ...state, phase: "refused", problem: action.problem };
+    case "olderLoaded":
+      return { ...state, comments: merged(state.comments, action.items) };
+    case "sending":
+      return { ...state, pending: [...without(state.pending, action.comment.key), action.comment] };
+    case "sent":
+      return {
+        ...state,
+        pending: without(state.pending, action.key),
+        comments: merged(state.comments, [action.comment]),
+      };
+    case "sendFailed":
+      return { ...state, pending: state.pending.map((one) => failed(one, action)) };
+    case "dropped":
+      return { ...state, pending: without(state.pending, action.key) };
+    case "deleted":
+      return { ...state, comments: withoutIds(state.comments, action.ids) };
+  }
+}
+
+function joined(state: RoomState, ok: JoinOk): RoomState {
+  const kept = ok.recovered ? withoutIds(state.comments, ok.removed) : [];
+  return {
+    ...state,
+    phase: "live",
+    behind: false,
+    problem: null,
+    position: { epoch: ok.epoch, offset: ok.offset },
+    comments: merged(kept, ok.comments),
+    counts: ok.counts,
+    limits: ok.limits,
+  };
+}
+
+function received(state: RoomState, event: RoomEvent): RoomState {
+  if (event.ev === "counts") {
+    const { views, likes, dislikes, comments, viewers } = event;
+    return { ...state, counts: { views, likes, dislikes, comments, viewers } };
+  }
+  // Before the snapshot there is nothing to add to; while behind, the resume will bring it.
+  if (!state.position || state.behind) return state;
+  if (event.ev === "comments") return commented(state, state.position, event);
+  return changed(state, state.position, event);
+}
+
+function commented(state: RoomState, at: Position, event: RoomEvent & { ev: "comments" }): RoomState {
+  const first = event.offset - event.items.length + 1;
+  if (first > at.offset + 1) return { ...state, behind: true };
+  if (event.offset <= at.offset) return state;
+  return {
+    ...state,
+    position: { ...at, offset: event.offset },
+    comments: merged(state.comments, event.items.slice(at.offset + 1 - first)),
+  };
+}
+
+/** Removals and edits may be repeated without harm, so only a gap before them matters. */
+function changed(state: RoomState, at: Position, event: RoomEvent & { ev: "removed" | "edited" }): RoomState {
+  const size = event.ev === "removed" ? event.ids.length : event.items.length;
+  if (event.offset > at.offset + Math.max(1, size)) return { ...state, behind: true };
+  const comments =
+    event.ev === "removed" ? withoutIds(state.comments, event.ids) : renewed(state.comments, event.items);
+  return { ...state, position: { ...at, offset: Math.max(at.offset, event.offset) }, comments };
+}
+
+function renewed(comments: Comment[], edited: Comment[]): Comment[] {
+  const byId = new Map(edited.map((comment) => [comment.id, comment]));
+  return comments.map((comment) => byId.get(comment.id) ?? comment);
+}
+
+/** Adds what is not known yet, and renews what is; ordered by time of writing. */
+function merged(known: Comment[], added: Comment[]): Comment[] {
+  const byId = new Map(known.map((comment) => [comment.id, comment]));
+  for (const comment of added) byId.set(comment.id, comment);
+  return [...byId.values()].toSorted(byAge);
+}
+
+function byAge(a: Comment, b: Comment): number {
+  if (a.created_at !== b.created_at) return a.created_at < b.created_at ? -1 : 1;
+  return a.id < b.id ? -1 : 1;
+}
+
+function withoutIds(comments: Comment[], ids: string[]): Comment[] {
+  if (ids.length === 0) return comments;
+  const gone = new Set(ids);
+  return comments.filter(({ id, parent_id }) => !gone.has(id) && !(parent_id && gone.has(parent_id)));
+}
+
+function without(pending: PendingComment[], key: string): PendingComment[] {
+  return pending.filter((one) => one.key !== key);
+}
+
+function failed(one: PendingComment, action: { key: string; problem: string }): PendingComment {
+  return one.key === action.key ? { ...one, state: "failed", problem: action.problem } : one;
+}
