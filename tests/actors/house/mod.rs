@@ -34,7 +34,7 @@ use serde_json::{Value, json};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream,
-    tungstenite::{Message, client::IntoClientRequest, protocol::frame::coding::CloseCode},
+    tungstenite::{Message, client::IntoClientRequest},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -66,9 +66,11 @@ pub struct Plan {
 
 impl Default for Plan {
     fn default() -> Self {
-        let mut rooms = room::Options::default();
-        rooms.counts_interval = Duration::from_millis(100);
-        rooms.tick = Duration::from_millis(10);
+        let rooms = room::Options {
+            counts_interval: Duration::from_millis(100),
+            tick: Duration::from_millis(10),
+            ..room::Options::default()
+        };
         Self {
             rooms,
             rates: None,
@@ -280,7 +282,7 @@ impl Client {
                     return Heard::Said(rmp_serde::from_slice(&bytes).expect("MessagePack"));
                 }
                 Some(Ok(Message::Close(frame))) => {
-                    return Heard::Closed(frame.map(|frame| u16::from(CloseCode::from(frame.code))));
+                    return Heard::Closed(frame.map(|frame| u16::from(frame.code)));
                 }
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => return Heard::Closed(None),
