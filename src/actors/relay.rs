@@ -127,7 +127,8 @@ mod tests {
         let presence = Presence::new(bus.clone());
         let (ada, bob) = (UserId::new(Timestamp(1)), UserId::new(Timestamp(2)));
         let seat = || seat::pair(Encoding::Json, 1_000, Metrics::new());
-        let ((one, mut one_outbox), (two, mut two_outbox), (other, mut other_outbox)) = (seat(), seat(), seat());
+        let ((one, mut one_outbox), (two, mut two_outbox), (other, mut other_outbox)) =
+            (seat(), seat(), seat());
         presence.enter(&ada, &one).await;
         presence.enter(&ada, &two).await;
         presence.enter(&bob, &other).await;

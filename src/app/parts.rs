@@ -55,9 +55,9 @@ impl Parts {
         let registry = Arc::<Registry>::default();
         let shared = shared(config, &registry, &metrics);
         let accounts = accounts(config, &back_ends, &clock, &keys, &metrics);
-        let transcodes = transcodes(config, &back_ends, &clock, &metrics, &shared)?;
-        let channels = channels(config, &back_ends, &clock, &transcodes, &shared);
         let rooms = rooms(config, &back_ends, &clock, &shared);
+        let transcodes = transcodes(config, &back_ends, &clock, &rooms, &shared)?;
+        let channels = channels(config, &back_ends, &clock, &rooms, &transcodes, &shared);
         let uploads = Arc::new(Uploads {
             store: back_ends.store.clone(),
             staging: back_ends.staging.clone(),
@@ -151,7 +151,7 @@ fn transcodes(
     config: &Config,
     back_ends: &BackEnds,
     clock: &SharedClock,
-    metrics: &Arc<Metrics>,
+    rooms: &Rooms,
     shared: &directory::Shared,
 ) -> anyhow::Result<Transcodes> {
     let scratch = config.server.data_dir.join("scratch");
@@ -165,8 +165,9 @@ fn transcodes(
         objects: back_ends.objects.clone(),
         feeds: back_ends.feeds.clone(),
         notices: Notices::new(back_ends.bus.clone()),
+        rooms: rooms.clone(),
         clock: clock.clone(),
-        metrics: metrics.clone(),
+        metrics: shared.metrics.clone(),
         worker,
         limits: Limits {
             size_max_bytes: config.uploads.size_max_bytes,
@@ -197,6 +198,7 @@ fn channels(
     config: &Config,
     back_ends: &BackEnds,
     clock: &SharedClock,
+    rooms: &Rooms,
     transcodes: &Transcodes,
     shared: &directory::Shared,
 ) -> Channels {
@@ -205,6 +207,7 @@ fn channels(
         feeds: back_ends.feeds.clone(),
         tallies: back_ends.tallies.clone(),
         transcodes: transcodes.clone(),
+        rooms: rooms.clone(),
         clock: clock.clone(),
     };
     let options = directory::Options { idle_after: config.rooms.passivate_after_s.duration(), ..mailboxes() };

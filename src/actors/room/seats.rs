@@ -85,7 +85,6 @@ impl Seats {
         }
     }
 
-
     /// Tells those whom `may_stay` refuses that the room is closed to them, and lets them go.
     pub fn dismiss(&mut self, may_stay: impl Fn(Option<&Identity>) -> bool) -> usize {
         let data = serde_json::json!({ "room": &*self.room });

@@ -137,7 +137,6 @@ impl<T> State<T> {
         unsigned(self.live)
     }
 
-
     pub fn submit(&mut self, pending: Pending<T>) {
         self.waiting.push_back(pending);
     }

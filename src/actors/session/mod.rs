@@ -351,7 +351,8 @@ impl Live {
                 self.reply(re, Authenticated { user });
             }
             Err(error) => {
-                let refusal = playhouse_protocol::realtime::Refusal::new(Code::Unauthenticated, error.to_string());
+                let refusal =
+                    playhouse_protocol::realtime::Refusal::new(Code::Unauthenticated, error.to_string());
                 self.refuse(re, refusal);
             }
         }
@@ -385,7 +386,8 @@ impl Live {
     }
 
     fn refuse(&self, re: u64, refusal: playhouse_protocol::realtime::Refusal) {
-        let code = Code::ALL.iter().find(|code| code.as_str() == refusal.code).map_or("", |code| code.as_str());
+        let code =
+            Code::ALL.iter().find(|code| code.as_str() == refusal.code).map_or("", |code| code.as_str());
         self.metrics().commands_refused.of(code).inc();
         self.seat.say(&Reply::<Done> { re, outcome: Outcome::Problem(refusal) });
     }

@@ -28,12 +28,34 @@ pub struct State {
 /// What is to be done for a request that may be done.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
-    Join { video: VideoId, since: Option<Position> },
-    Leave { video: VideoId },
-    Comment { who: Identity, video: VideoId, text: String, at_ms: Option<u64>, parent_id: Option<CommentId>, key: Option<String> },
-    React { who: Identity, video: VideoId, reaction: Option<Reaction> },
-    Watch { video: VideoId, playback_id: PlaybackId, watched_ms: u64 },
-    Authenticate { access_token: String },
+    Join {
+        video: VideoId,
+        since: Option<Position>,
+    },
+    Leave {
+        video: VideoId,
+    },
+    Comment {
+        who: Identity,
+        video: VideoId,
+        text: String,
+        at_ms: Option<u64>,
+        parent_id: Option<CommentId>,
+        key: Option<String>,
+    },
+    React {
+        who: Identity,
+        video: VideoId,
+        reaction: Option<Reaction>,
+    },
+    Watch {
+        video: VideoId,
+        playback_id: PlaybackId,
+        watched_ms: u64,
+    },
+    Authenticate {
+        access_token: String,
+    },
     Pong,
 }
 
@@ -73,7 +95,9 @@ impl State {
     /// The end of a session whose token is over.
     pub fn check_token(&self, now: Timestamp) -> Option<Close> {
         let over = self.identity.as_ref().is_some_and(|who| who.expires_at <= now);
-        over.then(|| Close::new(CloseCode::TokenEnded, "the access token has ended, refresh it and come back"))
+        over.then(|| {
+            Close::new(CloseCode::TokenEnded, "the access token has ended, refresh it and come back")
+        })
     }
 
     pub fn decide(&self, op: Op, now: Timestamp) -> Result<Step, Denied> {
@@ -195,7 +219,8 @@ mod tests {
         let (anonymous, known) = (session(None), session(Some(ada())));
         let comment = r#"{"op":"comment","room":"a","text":"x"}"#;
         let react = r#"{"op":"react","room":"a","reaction":"like"}"#;
-        let watch = r#"{"op":"watch","room":"a","playback_id":"p","position_ms":1,"watched_ms":1,"state":"paused"}"#;
+        let watch =
+            r#"{"op":"watch","room":"a","playback_id":"p","position_ms":1,"watched_ms":1,"state":"paused"}"#;
         for (request, of_anonymous, of_known) in [
             (r#"{"op":"ping"}"#, "ok", "ok"),
             (r#"{"op":"auth","access_token":"t"}"#, "ok", "ok"),

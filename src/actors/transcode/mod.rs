@@ -19,6 +19,7 @@ pub use self::{
 use super::{
     directory::{Directory, Failure, LoadError, Myself, Options, Refused, Reply, Resident, Shared},
     notices::Notices,
+    room::Rooms,
     videos,
 };
 use crate::{
@@ -45,6 +46,7 @@ pub struct Workshop {
     pub objects: SharedObjects,
     pub feeds: Feeds,
     pub notices: Notices,
+    pub rooms: Rooms,
     pub clock: SharedClock,
     pub metrics: Arc<Metrics>,
     pub worker: WorkerOptions,
@@ -305,7 +307,9 @@ impl Transcode {
             });
             (row, ())
         });
-        update.await
+        update.await?;
+        videos::tell_room(&self.workshop.rooms, video).await;
+        Ok(())
     }
 
     async fn tell_owner(&self, job: &Residence) {

@@ -27,10 +27,12 @@ pub enum Misread {
 
 /// Reads what arrived as text (`Encoding::Json`) or binary (`Encoding::MessagePack`).
 pub fn read(encoding: Encoding, frame: &[u8]) -> Result<Request, Misread> {
-    let envelope: Envelope = parse(encoding, frame).map_err(|_| Misread::Malformed(match encoding {
-        Encoding::Json => "a frame is a JSON object with an integer `id` and an `op`",
-        Encoding::MessagePack => "a frame is a MessagePack map with an integer `id` and an `op`",
-    }))?;
+    let envelope: Envelope = parse(encoding, frame).map_err(|_| {
+        Misread::Malformed(match encoding {
+            Encoding::Json => "a frame is a JSON object with an integer `id` and an `op`",
+            Encoding::MessagePack => "a frame is a MessagePack map with an integer `id` and an `op`",
+        })
+    })?;
     let Envelope { id, op } = envelope;
     if !Op::NAMES.contains(&op.as_str()) {
         let detail = format!("`op` is one of {}", Op::NAMES.join(", "));

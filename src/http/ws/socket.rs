@@ -225,7 +225,8 @@ impl<L: Listener> Socket<'_, L> {
             if let Ok(frame) = encoding.encode(&bye) {
                 sink.feed(codec::message(encoding, frame)).await?;
             }
-            sink.send(Message::Close(Some(CloseFrame { code, reason: close.detail.as_str().into() }))).await?;
+            sink.send(Message::Close(Some(CloseFrame { code, reason: close.detail.as_str().into() })))
+                .await?;
             while let Some(Ok(_)) = stream.next().await {}
             Ok::<(), W::Error>(())
         };
@@ -250,7 +251,9 @@ fn broken(error: &str) -> Ended {
     let gone = ["IO error", "without closing handshake", "Connection closed", "already closed"];
     match gone.iter().any(|sign| error.contains(sign)) {
         true => Ended::Gone,
-        false => Ended::Closed(Close::new(CloseCode::MalformedFrame, "the frame is too large or breaks RFC 6455")),
+        false => {
+            Ended::Closed(Close::new(CloseCode::MalformedFrame, "the frame is too large or breaks RFC 6455"))
+        }
     }
 }
 
@@ -258,6 +261,3 @@ fn static_code(code: &str) -> &'static str {
     use playhouse_protocol::problem::Code;
     Code::ALL.iter().find(|known| known.as_str() == code).map_or("", |known| known.as_str())
 }
-
-
-
