@@ -78,6 +78,7 @@ pub struct Permit {
     mailbox: Arc<Load>,
     gate: Option<Arc<Gate>>,
     bytes: u64,
+    waiting: Option<Gauge>,
 }
 
 impl Permit {
@@ -92,19 +93,30 @@ impl Permit {
             return None;
         }
         gate.in_flight_bytes.inc_by(i64::try_from(bytes).unwrap_or(i64::MAX));
-        Some(Self { mailbox: mailbox.clone(), gate: Some(gate.clone()), bytes })
+        Some(Self { mailbox: mailbox.clone(), gate: Some(gate.clone()), bytes, waiting: None })
     }
 
     /// For what an actor tells itself: counted and never refused.
     pub fn own(mailbox: &Arc<Load>) -> Self {
         mailbox.add(0);
-        Self { mailbox: mailbox.clone(), gate: None, bytes: 0 }
+        Self { mailbox: mailbox.clone(), gate: None, bytes: 0, waiting: None }
+    }
+
+    /// Shows the message as waiting until the permit is dropped.
+    #[must_use]
+    pub fn shown(mut self, waiting: &Gauge) -> Self {
+        waiting.inc();
+        self.waiting = Some(waiting.clone());
+        self
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         self.mailbox.subtract(self.bytes);
+        if let Some(waiting) = &self.waiting {
+            waiting.dec();
+        }
         if let Some(gate) = &self.gate {
             gate.load.subtract(self.bytes);
             gate.in_flight_bytes.dec_by(i64::try_from(self.bytes).unwrap_or(i64::MAX));

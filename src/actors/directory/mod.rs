@@ -17,6 +17,7 @@ use std::{
     time::Duration,
 };
 
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::{sync::oneshot, time::timeout};
 use tracing::warn;
 
@@ -169,13 +170,15 @@ struct Inner<R: Resident> {
     slots: Slots<R>,
     options: Options,
     shared: Shared,
+    waiting: Gauge,
 }
 
 impl<R: Resident> Directory<R> {
     /// Opens an empty directory and starts the task that drains what is idle; it ends with the last handle.
     pub fn open(resident: R, options: Options, shared: Shared) -> Self {
         let slots = Slots::new(options.failure_pause);
-        let inner = Arc::new(Inner { resident: Arc::new(resident), slots, options, shared });
+        let waiting = shared.metrics.mailbox_messages.of(R::KIND);
+        let inner = Arc::new(Inner { resident: Arc::new(resident), slots, options, shared, waiting });
         drop(tasks::spawn("sweeper", sweep_for_ever(Arc::downgrade(&inner))));
         Self { inner }
     }
@@ -273,7 +276,8 @@ impl<R: Resident> Inner<R> {
         loop {
             let slot = self.slots.of(key)?;
             let permit = Permit::take(slot.load(), self.options.bounds, &self.shared.gate, bytes)
-                .ok_or(Refused::Busy)?;
+                .ok_or(Refused::Busy)?
+                .shown(&self.waiting);
             let started = slot.start_once(|| self.start(key, &slot)).await;
             let actor = match started {
                 Ok(actor) => actor,

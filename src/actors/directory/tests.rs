@@ -1,7 +1,5 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use prometheus_client::metrics::gauge::Gauge;
-
 use super::*;
 
 const WIDE: Bounds = Bounds { messages_max: 1_000_000, bytes_max: 1 << 40 };

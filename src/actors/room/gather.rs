@@ -27,6 +27,10 @@ impl<C> Gather<C> {
         self.waiting.push(change);
     }
 
+    pub fn waiting_len(&self) -> usize {
+        self.waiting.len()
+    }
+
     pub fn is_idle(&self) -> bool {
         self.waiting.is_empty() && !self.writing
     }

@@ -32,8 +32,8 @@ pub struct Keeper {
     pub video: VideoId,
     /// How long one call to the store may take.
     pub deadline: Duration,
-    /// How many of the newest entries the room keeps in memory.
-    pub hot_len_max: usize,
+    /// How many of the newest entries the room wants: never fewer than a write that went unheard may have had.
+    pub newest_len: usize,
 }
 
 #[derive(Debug)]
@@ -60,7 +60,7 @@ impl Keeper {
             self.settle(&self.newest(next, count).await?).await?;
             self.mark_settled(next).await?;
         }
-        let newest = self.newest(next, self.hot_len_max).await?;
+        let newest = self.newest(next, self.newest_len).await?;
         let aside = self.aside(&newest).await?;
         let live = self.live(room.newest_bucket).await?;
         Ok(Loaded { epoch: room.epoch, next, live, newest, aside })

@@ -68,7 +68,7 @@ impl RoomContext {
             store: self.store.clone(),
             video: video.clone(),
             deadline: self.options.store_deadline,
-            hot_len_max: self.options.stream.hot_len_max(),
+            newest_len: self.options.stream.hot_len_max().max(state::BATCH_LEN_MAX),
         }
     }
 

@@ -114,8 +114,8 @@ impl<T> State<T> {
             phase: Phase::Idle,
             written: false,
         };
+        state.sent = loaded.next - 1;
         state.adopt(loaded);
-        state.sent = state.head();
         state
     }
 
@@ -135,6 +135,10 @@ impl<T> State<T> {
 
     pub fn live(&self) -> u64 {
         unsigned(self.live)
+    }
+
+    pub fn waiting_len(&self) -> usize {
+        self.waiting.len()
     }
 
     pub fn submit(&mut self, pending: Pending<T>) {
@@ -395,3 +399,6 @@ impl<T> State<T> {
             .any(|entry| entry.kind == EntryKind::Edit && entry.target.map(unsigned) == Some(offset))
     }
 }
+
+#[cfg(test)]
+mod tests;

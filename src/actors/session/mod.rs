@@ -13,6 +13,7 @@ use playhouse_protocol::{
     realtime::{Authenticated, CloseCode, Done, Limits, Op, Outcome, Reply, Request, Snapshot, Watched},
     rest,
 };
+use prometheus_client::metrics::gauge::Gauge;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use serde::Serialize;
 use tracing::error;
@@ -107,6 +108,7 @@ pub struct Opening {
 pub struct SessionHandle {
     actor: ActorRef<Message>,
     load: Arc<Load>,
+    waiting: Gauge,
     context: Arc<SessionContext>,
 }
 
@@ -131,7 +133,8 @@ impl Sessions {
         let load = Arc::<Load>::default();
         let start = Start { context: self.0.clone(), opening, load: load.clone() };
         let (actor, _) = Session::spawn(None, Session, start).await?;
-        Ok(SessionHandle { actor, load, context: self.0.clone() })
+        let waiting = self.0.shared.metrics.mailbox_messages.of("session");
+        Ok(SessionHandle { actor, load, waiting, context: self.0.clone() })
     }
 }
 
@@ -140,6 +143,7 @@ impl SessionHandle {
     pub fn say(&self, request: Request, bytes: usize) -> Result<(), Overloaded> {
         let (bounds, gate) = (self.context.options.in_flight, &self.context.shared.gate);
         let permit = Permit::take(&self.load, bounds, gate, bytes + MESSAGE_BYTES).ok_or(Overloaded)?;
+        let permit = permit.shown(&self.waiting);
         // A session that has ended has closed its seat, and nobody waits for an answer.
         drop(self.actor.cast(Message::Request(request, permit)));
         Ok(())

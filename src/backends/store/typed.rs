@@ -25,6 +25,12 @@ impl Store {
         Self { engine }
     }
 
+    /// The same store with something around its engine.
+    #[must_use]
+    pub fn decorated(self, decorate: impl FnOnce(Arc<dyn Engine>) -> Arc<dyn Engine>) -> Self {
+        Self { engine: decorate(self.engine) }
+    }
+
     pub async fn get<R: Record>(
         &self,
         partition: R::Partition,

@@ -27,13 +27,12 @@ pub enum Misread {
 
 /// Reads what arrived as text (`Encoding::Json`) or binary (`Encoding::MessagePack`).
 pub fn read(encoding: Encoding, frame: &[u8]) -> Result<Request, Misread> {
-    let envelope: Envelope = parse(encoding, frame).map_err(|_| {
-        Misread::Malformed(match encoding {
-            Encoding::Json => "a frame is a JSON object with an integer `id` and an `op`",
-            Encoding::MessagePack => "a frame is a MessagePack map with an integer `id` and an `op`",
-        })
-    })?;
-    let Envelope { id, op } = envelope;
+    let envelope = Some(frame).filter(|frame| is_map(encoding, frame));
+    let envelope = envelope.and_then(|frame| parse::<Envelope>(encoding, frame).ok());
+    let Envelope { id, op } = envelope.ok_or(Misread::Malformed(match encoding {
+        Encoding::Json => "a frame is a JSON object with an integer `id` and an `op`",
+        Encoding::MessagePack => "a frame is a MessagePack map with an integer `id` and an `op`",
+    }))?;
     if !Op::NAMES.contains(&op.as_str()) {
         let detail = format!("`op` is one of {}", Op::NAMES.join(", "));
         return Err(Misread::Problem(id, Refusal::new(Code::UnknownOp, detail)));
@@ -42,6 +41,14 @@ pub fn read(encoding: Encoding, frame: &[u8]) -> Result<Request, Misread> {
         let detail: String = error.chars().take(DETAIL_LEN_MAX).collect();
         Misread::Problem(id, Refusal::new(Code::Invalid, detail))
     })
+}
+
+/// The decoders would take a bare sequence of values too, which is not our contract.
+fn is_map(encoding: Encoding, frame: &[u8]) -> bool {
+    match encoding {
+        Encoding::Json => frame.trim_ascii_start().first() == Some(&b'{'),
+        Encoding::MessagePack => matches!(frame.first(), Some(0x80..=0x8f | 0xde | 0xdf)),
+    }
 }
 
 fn parse<T: DeserializeOwned>(encoding: Encoding, frame: &[u8]) -> Result<T, String> {

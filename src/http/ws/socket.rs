@@ -173,7 +173,7 @@ impl<L: Listener> Socket<'_, L> {
             return ControlFlow::Continue(());
         }
         pulse.ping_at = now + self.options.ping_interval;
-        pulse.pong_by = Some(now + self.options.pong_deadline);
+        pulse.pong_by.get_or_insert(now + self.options.pong_deadline);
         match timeout(self.options.write_deadline, sink.send(Message::Ping(Bytes::new()))).await {
             Ok(Ok(())) => ControlFlow::Continue(()),
             Ok(Err(_)) => ControlFlow::Break(Ended::Gone),
@@ -261,3 +261,6 @@ fn static_code(code: &str) -> &'static str {
     use playhouse_protocol::problem::Code;
     Code::ALL.iter().find(|known| known.as_str() == code).map_or("", |known| known.as_str())
 }
+
+#[cfg(test)]
+mod tests;

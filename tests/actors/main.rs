@@ -1,0 +1,7 @@
+//! The live part of the house, started for real on port 0: rooms, sessions, sockets, and everything that is wrong.
+
+mod contract;
+mod fuzz;
+mod house;
+mod rooms;
+mod sockets;
