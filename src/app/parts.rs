@@ -1,12 +1,17 @@
 //! Everything between the back ends and the routes, made in the order of the layers and closed against it.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    Surroundings,
     back_ends::BackEnds,
     sockets::{Needs, sockets},
 };
@@ -45,9 +50,10 @@ pub struct Parts {
 impl Parts {
     pub async fn make(
         config: &Config,
-        clock: SharedClock,
+        surroundings: Surroundings,
         drain: &CancellationToken,
     ) -> anyhow::Result<Self> {
+        let Surroundings { clock, program } = surroundings;
         let metrics = Metrics::new();
         let back_ends = BackEnds::open(config, &clock, &metrics)?;
         let keys = Keys::load_or_make(&config.server.data_dir.join("keys/seed")).context("the key file")?;
@@ -56,7 +62,7 @@ impl Parts {
         let shared = shared(config, &registry, &metrics);
         let accounts = accounts(config, &back_ends, &clock, &keys, &metrics);
         let rooms = rooms(config, &back_ends, &clock, &shared);
-        let transcodes = transcodes(config, &back_ends, &clock, &rooms, &shared)?;
+        let transcodes = transcodes(config, &back_ends, &clock, &rooms, &shared, program)?;
         let channels = channels(config, &back_ends, &clock, &rooms, &transcodes, &shared);
         let uploads = Arc::new(Uploads {
             store: back_ends.store.clone(),
@@ -153,10 +159,10 @@ fn transcodes(
     clock: &SharedClock,
     rooms: &Rooms,
     shared: &directory::Shared,
+    program: PathBuf,
 ) -> anyhow::Result<Transcodes> {
     let scratch = config.server.data_dir.join("scratch");
     clear(&scratch)?;
-    let program = std::env::current_exe().context("the path of this program")?;
     let mut worker = WorkerOptions::new(program, config.server.data_dir.join("gstreamer-registry.bin"));
     worker.silence_max = config.media.silence_max_s.duration();
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);

@@ -83,10 +83,7 @@ fn frame(random: &mut Random, client: &Client, corpus: &[serde_json::Value]) -> 
     match random.below(10) {
         0 => {}
         1 => bytes = (0..random.below(200)).map(|_| random.byte()).collect(),
-        2 => {
-            bytes =
-                vec![b"[{\x91\x81"[random.below(4)]; 1 + random.below(15_000)]
-        }
+        2 => bytes = vec![b"[{\x91\x81"[random.below(4)]; 1 + random.below(15_000)],
         3 => {
             return [Message::Ping(vec![0; 125].into()), Message::Pong(vec![1].into())][random.below(2)]
                 .clone();
