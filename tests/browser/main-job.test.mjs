@@ -1,6 +1,6 @@
 /** The main job, end to end: one uploads a real clip, another watches it, and they talk about it live. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { afterEach, beforeEach, test } from "node:test";
 import { chooseClip, delayMs, keepPicture, launch, person, register, says, seesItMove, trailer } from "./people.mjs";
 import { startServer } from "./server.mjs";
 
@@ -12,12 +12,12 @@ const likeWithinMs = 2_000;
 let server;
 let browser;
 
-before(async () => {
+beforeEach(async () => {
   server = await startServer();
   browser = await launch();
 });
 
-after(async () => {
+afterEach(async () => {
   await browser?.close();
   await server?.stop();
 });
