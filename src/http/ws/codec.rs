@@ -105,7 +105,7 @@ mod tests {
             (r#"[1,"ping"]"#, "malformed"),
             ("", "malformed"),
             ("ping", "malformed"),
-            (deep.as_str(), "malformed"),
+            (deep.as_str(), "1:invalid"),
         ] {
             assert_eq!(code(Encoding::Json, frame.as_bytes()), expected, "{frame}");
         }

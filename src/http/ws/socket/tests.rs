@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
+use futures_util::stream;
 use playhouse_protocol::realtime::Op;
 use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::PollSender;
 
 use super::*;
@@ -71,7 +71,8 @@ fn bench(options: Options, unread_max: usize) -> Bench {
             metrics: &metrics,
             drain: own_drain,
         };
-        run(ReceiverStream::new(stream), PollSender::new(sink), socket).await
+        let stream = stream::unfold(stream, async |mut stream| Some((stream.recv().await?, stream)));
+        run(Box::pin(stream), PollSender::new(sink), socket).await
     });
     Bench { seat, clock, drain, heard, checks, to_server, from_server, ended }
 }
