@@ -7,7 +7,6 @@ use std::{
 };
 
 use anyhow::Context as _;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -24,7 +23,7 @@ use crate::{
         notices::Notices,
         registry::Registry,
         room::{self, RoomContext, Rooms},
-        transcode::{Transcodes, Workshop},
+        transcode::{Transcodes, Turns, Workshop},
         uploads::{UploadOptions, Uploads},
     },
     config::Config,
@@ -184,7 +183,7 @@ fn transcodes(
         ladder: config.media.ladder.clone(),
         attempts_max: config.media.attempts_max,
         scratch,
-        turns: Arc::new(Semaphore::new(config.media.workers(cores))),
+        turns: Turns::new(config.media.workers(cores)),
     };
     Ok(Transcodes::open(workshop, mailboxes(), shared.clone()))
 }

@@ -3,7 +3,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use playhouse::{app::{App, Surroundings}, config::Config, domain::clock::SystemClock};
+use playhouse::{
+    app::{App, Surroundings},
+    config::Config,
+    domain::clock::SystemClock,
+};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
