@@ -70,10 +70,10 @@ regen-check: regen
 	git diff --exit-code -- docs schema web/src/api
 
 bench-store: setup ## Durable writes a second of the embedded store, with p50 and p99
-	cargo bench --bench store
+	cargo run --release --quiet --example bench_store
 
 bench-transcode: setup-test clips ## CPU time of the ladder against one ffmpeg command
-	cargo bench --bench transcode
+	scripts/bench-transcode.sh
 
 clean-cache: ## Remove fetched clips, Node and tools (not data, not builds)
 	rm -rf .cache web/node_modules web/dist tests/browser/node_modules

@@ -7,7 +7,7 @@ mod offline;
 mod parts;
 mod sockets;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -27,6 +27,13 @@ use crate::{
     telemetry::tasks,
 };
 
+/// What a process gives its app besides settings.
+pub struct Surroundings {
+    pub clock: SharedClock,
+    /// Started again with `media-worker` for each piece of a job: usually this very program.
+    pub program: PathBuf,
+}
+
 /// A running server.
 pub struct App {
     addr: SocketAddr,
@@ -44,13 +51,13 @@ pub struct App {
 
 impl App {
     /// Binds first, so that a taken port is known before anything is written.
-    pub async fn start(config: Config, clock: SharedClock) -> anyhow::Result<Self> {
+    pub async fn start(config: Config, surroundings: Surroundings) -> anyhow::Result<Self> {
         let listen = config.server.listen;
         let listener =
             TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
         let addr = listener.local_addr().context("a bound socket has an address")?;
         let (drain, stop) = (CancellationToken::new(), CancellationToken::new());
-        let parts = Parts::make(&config, clock, &drain).await?;
+        let parts = Parts::make(&config, surroundings, &drain).await?;
         let first_admin = first_start::make_admin(&parts.accounts, &parts.back_ends).await?;
         parts.uploads.recover().await.context("unfinished uploads could not be looked through")?;
         let server = Server {

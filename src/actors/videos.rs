@@ -1,6 +1,7 @@
 //! What becomes of a video's own row: made, published, edited, removed. Called by the channel and transcode actors,
 //! which are its writers; each change is one conditional update, so that both may write at once.
 
+use super::room::Rooms;
 use crate::{
     backends::{
         feeds::{Feed, Feeds},
@@ -41,4 +42,12 @@ pub async fn unlist(feeds: &Feeds, video: &Video) -> StoreResult<()> {
         feeds.remove(&Feed::Public, at, &video.video_id).await?;
     }
     feeds.remove(&Feed::Channel(video.channel_id.clone()), video.created_at, &video.video_id).await
+}
+
+/// Tells a video's room, if it is in memory, that the row has changed. A room that cannot be told reads the row when
+/// it starts the next time.
+pub async fn tell_room(rooms: &Rooms, video: &VideoId) {
+    if let Err(error) = rooms.of(video).video_changed().await {
+        tracing::warn!(video.id = %video, error.chain = %error, "a room was not told that its video has changed");
+    }
 }

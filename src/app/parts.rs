@@ -1,12 +1,16 @@
 //! Everything between the back ends and the routes, made in the order of the layers and closed against it.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    Surroundings,
     back_ends::BackEnds,
     sockets::{Needs, sockets},
 };
@@ -19,7 +23,7 @@ use crate::{
         notices::Notices,
         registry::Registry,
         room::{self, RoomContext, Rooms},
-        transcode::{Transcodes, Workshop},
+        transcode::{Transcodes, Turns, Workshop},
         uploads::{UploadOptions, Uploads},
     },
     config::Config,
@@ -45,9 +49,10 @@ pub struct Parts {
 impl Parts {
     pub async fn make(
         config: &Config,
-        clock: SharedClock,
+        surroundings: Surroundings,
         drain: &CancellationToken,
     ) -> anyhow::Result<Self> {
+        let Surroundings { clock, program } = surroundings;
         let metrics = Metrics::new();
         let back_ends = BackEnds::open(config, &clock, &metrics)?;
         let keys = Keys::load_or_make(&config.server.data_dir.join("keys/seed")).context("the key file")?;
@@ -55,9 +60,9 @@ impl Parts {
         let registry = Arc::<Registry>::default();
         let shared = shared(config, &registry, &metrics);
         let accounts = accounts(config, &back_ends, &clock, &keys, &metrics);
-        let transcodes = transcodes(config, &back_ends, &clock, &metrics, &shared)?;
-        let channels = channels(config, &back_ends, &clock, &transcodes, &shared);
         let rooms = rooms(config, &back_ends, &clock, &shared);
+        let transcodes = transcodes(config, &back_ends, &clock, &rooms, &shared, program)?;
+        let channels = channels(config, &back_ends, &clock, &rooms, &transcodes, &shared);
         let uploads = Arc::new(Uploads {
             store: back_ends.store.clone(),
             staging: back_ends.staging.clone(),
@@ -151,12 +156,12 @@ fn transcodes(
     config: &Config,
     back_ends: &BackEnds,
     clock: &SharedClock,
-    metrics: &Arc<Metrics>,
+    rooms: &Rooms,
     shared: &directory::Shared,
+    program: PathBuf,
 ) -> anyhow::Result<Transcodes> {
     let scratch = config.server.data_dir.join("scratch");
     clear(&scratch)?;
-    let program = std::env::current_exe().context("the path of this program")?;
     let mut worker = WorkerOptions::new(program, config.server.data_dir.join("gstreamer-registry.bin"));
     worker.silence_max = config.media.silence_max_s.duration();
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -165,8 +170,9 @@ fn transcodes(
         objects: back_ends.objects.clone(),
         feeds: back_ends.feeds.clone(),
         notices: Notices::new(back_ends.bus.clone()),
+        rooms: rooms.clone(),
         clock: clock.clone(),
-        metrics: metrics.clone(),
+        metrics: shared.metrics.clone(),
         worker,
         limits: Limits {
             size_max_bytes: config.uploads.size_max_bytes,
@@ -177,7 +183,7 @@ fn transcodes(
         ladder: config.media.ladder.clone(),
         attempts_max: config.media.attempts_max,
         scratch,
-        turns: Arc::new(Semaphore::new(config.media.workers(cores))),
+        turns: Turns::new(config.media.workers(cores)),
     };
     Ok(Transcodes::open(workshop, mailboxes(), shared.clone()))
 }
@@ -197,6 +203,7 @@ fn channels(
     config: &Config,
     back_ends: &BackEnds,
     clock: &SharedClock,
+    rooms: &Rooms,
     transcodes: &Transcodes,
     shared: &directory::Shared,
 ) -> Channels {
@@ -205,6 +212,7 @@ fn channels(
         feeds: back_ends.feeds.clone(),
         tallies: back_ends.tallies.clone(),
         transcodes: transcodes.clone(),
+        rooms: rooms.clone(),
         clock: clock.clone(),
     };
     let options = directory::Options { idle_after: config.rooms.passivate_after_s.duration(), ..mailboxes() };

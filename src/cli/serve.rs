@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Exit, Output, open_files};
 use crate::{
-    app::App,
+    app::{App, Surroundings},
     config::{Config, LogFormat},
     domain::clock::SystemClock,
     telemetry::logs,
@@ -37,7 +37,9 @@ pub(super) fn run(config: Config, output: &mut Output<'_>) -> std::io::Result<Ex
 async fn serve(config: Config, out: &mut dyn Write) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be listened for")?;
-    let app = App::start(config, Arc::new(SystemClock)).await?;
+    let program = std::env::current_exe().context("the path of this program is not known")?;
+    let surroundings = Surroundings { clock: Arc::new(SystemClock), program };
+    let app = App::start(config, surroundings).await?;
     welcome(&app, out)?;
     tokio::select! {
         _ = terminate.recv() => {}

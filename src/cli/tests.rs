@@ -4,7 +4,8 @@ use std::net::TcpListener;
 
 use super::{
     doctor::{
-        Finding, Verdict, data_folder, free_space_of, gstreamer, listen_address, open_files, print, this_machine,
+        Finding, Verdict, data_folder, free_space_of, gstreamer, listen_address, open_files, print,
+        this_machine,
     },
     *,
 };

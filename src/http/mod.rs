@@ -116,7 +116,7 @@ pub fn router(ctx: Ctx) -> Router {
     let plain = Router::new()
         .route("/api/v1/openapi.json", get(move || openapi::serve(json.clone())))
         .merge(delivery::routes())
-        .fallback(assets::serve)
-        .method_not_allowed_fallback(problem::method_not_allowed);
-    middleware::wrap(routes.merge(plain).with_state(ctx.clone()).merge(sockets), ctx)
+        .fallback(assets::serve);
+    let all = routes.merge(plain).with_state(ctx.clone()).merge(sockets);
+    middleware::wrap(all.method_not_allowed_fallback(problem::method_not_allowed), ctx)
 }

@@ -46,15 +46,24 @@ impl Stage {
 
 /// What follows a probe, in order. Sound without picture needs one pass only.
 pub fn stages(probe: &Probe, ladder: &[u32]) -> Vec<(Stage, Job)> {
-    let Some(video) = &probe.video else {
-        return vec![(Stage::Passthrough, Job::Passthrough { probe: probe.clone() })];
-    };
+    let passthrough = (Stage::Passthrough, Job::Passthrough { probe: probe.clone() });
+    match &probe.video {
+        None => vec![passthrough],
+        Some(video) if video.plays_as_it_is() => {
+            let rungs = ladder::rungs(video, ladder);
+            let thumbnails = (Stage::Thumbnails, Job::Thumbnails { probe: probe.clone() });
+            vec![passthrough, thumbnails, (Stage::Ladder, make(probe, rungs, Sound::Leave))]
+        }
+        Some(_) => stages_encoding(probe, ladder),
+    }
+}
+
+/// The same without passing anything through: for pictures no player takes as they are, and for those whose
+/// passthrough failed for a reason that is not the file's.
+pub fn stages_encoding(probe: &Probe, ladder: &[u32]) -> Vec<(Stage, Job)> {
+    let Some(video) = &probe.video else { return Vec::new() };
     let rungs = ladder::rungs(video, ladder);
     let thumbnails = (Stage::Thumbnails, Job::Thumbnails { probe: probe.clone() });
-    if video.plays_as_it_is() {
-        let passthrough = (Stage::Passthrough, Job::Passthrough { probe: probe.clone() });
-        return vec![passthrough, thumbnails, (Stage::Ladder, make(probe, rungs, Sound::Leave))];
-    }
     let sound = if probe.audio.is_some() { Sound::Make } else { Sound::Leave };
     let (lowest, rest) = rungs.split_last().expect("a picture has at least one rung");
     let mut stages = vec![(Stage::FirstRung, make(probe, vec![lowest.clone()], sound)), thumbnails];

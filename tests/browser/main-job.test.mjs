@@ -1,6 +1,6 @@
 /** The main job, end to end: one uploads a real clip, another watches it, and they talk about it live. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { chooseClip, delayMs, keepPicture, launch, person, register, says, seesItMove, trailer } from "./people.mjs";
 import { startServer } from "./server.mjs";
 
@@ -9,20 +9,8 @@ const commentWithinMs = 1_000;
 /** Counts travel at most once a second, so a like may wait that long before it goes. */
 const likeWithinMs = 2_000;
 
-let server;
-let browser;
-
-before(async () => {
-  server = await startServer();
-  browser = await launch();
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
-
 test("two people upload, watch and talk about a real clip", async (t) => {
+  const { server, browser } = await openHouse(t);
   const mirela = await person(browser, server, { colorScheme: "light" });
   const tobias = await person(browser, server, { colorScheme: "dark" });
   const both = [mirela, tobias];
@@ -130,6 +118,15 @@ test("two people upload, watch and talk about a real clip", async (t) => {
   });
 });
 
+/** A server and a browser for one test, both closed after it whatever happens. */
+async function openHouse(t) {
+  const server = await startServer();
+  t.after(() => server.stop());
+  const browser = await launch();
+  t.after(() => browser.close());
+  return { server, browser };
+}
+
 /** Steps stand on one another: after one that failed the rest would only wait. */
 function stepsOf(t) {
   return async (name, act) => {
@@ -139,7 +136,8 @@ function stepsOf(t) {
   };
 }
 
-test("an upload goes on where a closed page left it", async () => {
+test("an upload goes on where a closed page left it", async (t) => {
+  const { server, browser } = await openHouse(t);
   const lena = await person(browser, server, { colorScheme: "light" });
   const { page, context } = lena;
   await register(lena, "lena");

@@ -9,6 +9,7 @@ use self::state::{Flush, State, Wish};
 use super::{
     accounts::claims::{Claims, Name},
     directory::{Directory, Failure, LoadError, Myself, Options, Refused, Reply, Resident, Shared},
+    room::Rooms,
     transcode::Transcodes,
     videos,
 };
@@ -57,6 +58,7 @@ pub struct Office {
     pub feeds: Feeds,
     pub tallies: Tallies,
     pub transcodes: Transcodes,
+    pub rooms: Rooms,
     pub clock: SharedClock,
 }
 
@@ -306,17 +308,20 @@ impl Channel {
         });
         let changed = changed.await?.ok_or(ChannelError::NotFound)?;
         videos::list(&self.office.feeds, &changed).await?;
+        videos::tell_room(&self.office.rooms, &changed.video_id).await;
         Ok(changed)
     }
 
     /// The row goes last: until then the owner can ask again, and whatever was left is removed then.
     async fn delete_video(&self, id: &ChannelId, video: VideoId) -> Result<(), ChannelError> {
-        let Office { store, feeds, transcodes, .. } = &*self.office;
+        let Office { store, feeds, transcodes, rooms, .. } = &*self.office;
         let row = store.get::<Video>((video.clone(),), ()).await?;
         let row = row.filter(|row| row.channel_id == *id).ok_or(ChannelError::NotFound)?;
         videos::unlist(feeds, &row).await?;
         transcodes.remove(&video).await?;
-        Ok(store.delete::<Video>((video,), ()).await?)
+        store.delete::<Video>((video.clone(),), ()).await?;
+        videos::tell_room(rooms, &video).await;
+        Ok(())
     }
 
     fn flush(&self, channel: &Residence, flush: Option<Flush>) {

@@ -113,6 +113,7 @@ pub struct Live {
     reloading: bool,
     retry_due: bool,
     tick_due: bool,
+    ticked_at: Option<Instant>,
     counts_due: bool,
     flush_due: bool,
     unsent_since: Option<Instant>,
@@ -166,6 +167,7 @@ impl Resident for Room {
             reloading: false,
             retry_due: false,
             tick_due: false,
+            ticked_at: None,
             counts_due: false,
             flush_due: false,
             unsent_since: None,
@@ -362,18 +364,23 @@ impl Live {
         }
         self.unsent_since.get_or_insert_with(Instant::now);
         self.counts_changed();
-        match self.context.options.tick {
+        if self.tick_due {
+            return;
+        }
+        // What comes after a quiet while goes out at once; what follows within a tick goes out together at its end.
+        let since = self.ticked_at.map_or(Duration::MAX, |at| at.elapsed());
+        match self.context.options.tick.saturating_sub(since) {
             Duration::ZERO => self.tick(),
-            _ if self.tick_due => {}
-            tick => {
+            left => {
                 self.tick_due = true;
-                self.desk.room.tell_after(tick, Message::Tick);
+                self.desk.room.tell_after(left, Message::Tick);
             }
         }
     }
 
     fn tick(&mut self) {
         self.tick_due = false;
+        self.ticked_at = Some(Instant::now());
         if self.state.has_unsent() {
             let state = &self.state;
             self.seats.broadcast(state.sent(), |offset| state.events_after(offset));

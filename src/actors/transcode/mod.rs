@@ -19,6 +19,7 @@ pub use self::{
 use super::{
     directory::{Directory, Failure, LoadError, Myself, Options, Refused, Reply, Resident, Shared},
     notices::Notices,
+    room::Rooms,
     videos,
 };
 use crate::{
@@ -35,7 +36,7 @@ use crate::{
         ids::{UserId, VideoId},
         video::Stage,
     },
-    media::{self, Catalogue, Probe, WorkerOptions},
+    media::{self, Catalogue, Probe, WorkerOptions, plan},
     telemetry::{Metrics, tasks},
 };
 
@@ -45,6 +46,7 @@ pub struct Workshop {
     pub objects: SharedObjects,
     pub feeds: Feeds,
     pub notices: Notices,
+    pub rooms: Rooms,
     pub clock: SharedClock,
     pub metrics: Arc<Metrics>,
     pub worker: WorkerOptions,
@@ -53,8 +55,28 @@ pub struct Workshop {
     pub attempts_max: u32,
     /// Where workers put their output before it is published.
     pub scratch: PathBuf,
-    /// Workers at once.
-    pub turns: Arc<Semaphore>,
+    pub turns: Turns,
+}
+
+/// Workers at once. What makes a video playable has a line of its own, so that nobody's first picture waits behind
+/// somebody else's ladder.
+pub struct Turns {
+    urgent: Arc<Semaphore>,
+    patient: Arc<Semaphore>,
+}
+
+impl Turns {
+    pub fn new(workers: usize) -> Self {
+        Self { urgent: Arc::new(Semaphore::new(workers)), patient: Arc::new(Semaphore::new(workers)) }
+    }
+
+    fn of(&self, step: &state::Step) -> Arc<Semaphore> {
+        let turns = match step {
+            state::Step::Make { stage: plan::Stage::Ladder | plan::Stage::Thumbnails, .. } => &self.patient,
+            state::Step::Probe | state::Step::Make { .. } => &self.urgent,
+        };
+        turns.clone()
+    }
 }
 
 /// The jobs of this node.
@@ -305,7 +327,9 @@ impl Transcode {
             });
             (row, ())
         });
-        update.await
+        update.await?;
+        videos::tell_room(&self.workshop.rooms, video).await;
+        Ok(())
     }
 
     async fn tell_owner(&self, job: &Residence) {

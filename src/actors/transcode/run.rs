@@ -44,7 +44,7 @@ async fn work(
 ) -> Result<Option<media::Probe>, Failure> {
     let turn = tokio::select! {
         () = order.cancel.cancelled() => return Err(cancelled()),
-        turn = workshop.turns.clone().acquire_owned() => turn.expect("the semaphore is never closed"),
+        turn = workshop.turns.of(&order.step).acquire_owned() => turn.expect("the semaphore is never closed"),
     };
     let output = scratch(workshop, order);
     fs::create_dir_all(&output).await.map_err(|error| no_scratch(&error))?;

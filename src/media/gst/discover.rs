@@ -9,7 +9,7 @@ use pbutils::prelude::*;
 
 use super::{
     discover_streams::{audio_stream, video_stream},
-    source::internal,
+    source::{Decoding, decoding, internal},
 };
 use crate::media::{
     failure::{Failure, FailureCode},
@@ -55,11 +55,34 @@ pub fn discover(source: &Path, container: Container, limits: &Limits) -> Result<
     let probe = Probe {
         container,
         duration_ms: info.duration().map_or(0, gst::ClockTime::mseconds),
-        video: info.video_streams().iter().find_map(video_stream),
-        audio: info.audio_streams().iter().find_map(audio_stream),
+        video: info
+            .video_streams()
+            .iter()
+            .filter(|stream| is_decodable(&info, *stream))
+            .find_map(video_stream),
+        audio: info
+            .audio_streams()
+            .iter()
+            .filter(|stream| is_decodable(&info, *stream))
+            .find_map(audio_stream),
     };
+    if probe.video.is_none() && info.video_streams().iter().any(|stream| video_stream(stream).is_some()) {
+        return Err(undecodable());
+    }
     check_limits(&probe, info.stream_list().len(), limits)?;
     Ok(probe)
+}
+
+/// A sound nobody can decode is passed over, and the picture plays without it. Where nothing is missing the
+/// Discoverer has decoded everything, and names raw streams (WAV) by their container.
+fn is_decodable(info: &pbutils::DiscovererInfo, stream: &impl IsA<pbutils::DiscovererStreamInfo>) -> bool {
+    let caps = stream.as_ref().caps();
+    info.result() == pbutils::DiscovererResult::Ok
+        || caps.is_some_and(|caps| !matches!(decoding(&caps), Decoding::Impossible))
+}
+
+fn undecodable() -> Failure {
+    Failure::new(FailureCode::CodecNotSupported, "nothing here can decode what is in the file")
 }
 
 fn of_error(error: &gst::glib::Error) -> Failure {
@@ -67,7 +90,7 @@ fn of_error(error: &gst::glib::Error) -> Failure {
         return Failure::new(FailureCode::NotAVideo, "the file is not a video of any known kind");
     }
     if error.matches(gst::CoreError::MissingPlugin) || error.matches(gst::StreamError::CodecNotFound) {
-        return Failure::new(FailureCode::CodecNotSupported, "nothing here can decode what is in the file");
+        return undecodable();
     }
     let detail = format!("the file is damaged or cut off before its index ({error})");
     Failure::new(FailureCode::Damaged, detail)
@@ -78,9 +101,7 @@ fn check_result(info: &pbutils::DiscovererInfo) -> Result<(), Failure> {
         pbutils::DiscovererResult::Ok => Ok(()),
         // Some streams have no decoder. What can be played decides, below.
         pbutils::DiscovererResult::MissingPlugins if !info.stream_list().is_empty() => Ok(()),
-        pbutils::DiscovererResult::MissingPlugins => {
-            Err(Failure::new(FailureCode::CodecNotSupported, "nothing here can decode what is in the file"))
-        }
+        pbutils::DiscovererResult::MissingPlugins => Err(undecodable()),
         pbutils::DiscovererResult::Timeout => {
             Err(Failure::new(FailureCode::Damaged, "the file could not be understood in time"))
         }

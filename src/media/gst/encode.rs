@@ -1,4 +1,4 @@
-//! The ladder: one decode, each rung scaled from the next larger one (lanczos), capped CRF, a keyframe every
+//! The ladder: one decode, each rung shrunk from the next larger one, capped CRF, a keyframe every
 //! four seconds in all rungs at once. The sound goes along in the same pass if it is still to be made.
 
 use std::{fmt::Write, sync::Arc};

@@ -68,14 +68,22 @@ pub fn internal(error: &impl std::fmt::Display) -> Failure {
 
 fn take_outlet(waiting: &Mutex<Vec<Outlet>>, pad: &gst::Pad) -> Option<Outlet> {
     let kind = kind_of(pad)?;
+    // The probe passed over what cannot be decoded, too.
+    if matches!(decoding(&caps_of(pad)), Decoding::Impossible) {
+        return None;
+    }
     let mut waiting = waiting.lock().expect("outlets are not held while panicking");
     let at = waiting.iter().position(|outlet| outlet.kind == kind)?;
     Some(waiting.remove(at))
 }
 
+fn caps_of(pad: &gst::Pad) -> gst::Caps {
+    pad.current_caps().unwrap_or_else(|| pad.query_caps(None))
+}
+
 /// Cover art comes as a picture without a rate.
 fn kind_of(pad: &gst::Pad) -> Option<Kind> {
-    let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
+    let caps = caps_of(pad);
     let structure = caps.structure(0)?;
     let name = structure.name().as_str();
     if name.starts_with("audio/") {
@@ -133,20 +141,36 @@ fn drop_between_keyframes(queue: &gst::Element) {
     });
 }
 
-/// The highest-ranked decoder; none for what is raw already.
 fn decoder_for(pad: &gst::Pad) -> Result<Option<gst::Element>, Failure> {
-    let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
+    let caps = caps_of(pad);
+    match decoding(&caps) {
+        Decoding::None => Ok(None),
+        Decoding::By(factory) => factory.create().build().map(Some).map_err(|error| internal(&error)),
+        Decoding::Impossible => {
+            let name = caps.structure(0).map_or("", |caps| caps.name().as_str());
+            Err(Failure::new(FailureCode::CodecNotSupported, format!("nothing here can decode {name}")))
+        }
+    }
+}
+
+/// How a stream becomes raw.
+pub enum Decoding {
+    /// It is raw already.
+    None,
+    /// The highest-ranked decoder that takes all such streams.
+    By(gst::ElementFactory),
+    Impossible,
+}
+
+pub fn decoding(caps: &gst::Caps) -> Decoding {
     let name = caps.structure(0).map_or("", |caps| caps.name().as_str());
     if name == "video/x-raw" || name == "audio/x-raw" {
-        return Ok(None);
+        return Decoding::None;
     }
     let known =
         gst::ElementFactory::factories_with_type(gst::ElementFactoryType::DECODER, gst::Rank::MARGINAL);
-    let fitting = known.into_iter().filter(|factory| factory.can_sink_all_caps(&caps));
-    let best = fitting.max_by_key(|factory| factory.rank()).ok_or_else(|| {
-        Failure::new(FailureCode::CodecNotSupported, format!("nothing here can decode {name}"))
-    })?;
-    best.create().build().map(Some).map_err(|error| internal(&error))
+    let fitting = known.into_iter().filter(|factory| factory.can_sink_all_caps(caps));
+    fitting.max_by_key(|factory| factory.rank()).map_or(Decoding::Impossible, Decoding::By)
 }
 
 fn add(pipeline: &gst::Pipeline, element: &gst::Element) -> Result<(), Failure> {

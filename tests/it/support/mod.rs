@@ -3,7 +3,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use playhouse::{app::App, config::Config, domain::clock::SystemClock};
+use playhouse::{
+    app::{App, Surroundings},
+    config::Config,
+    domain::clock::SystemClock,
+};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -34,7 +38,9 @@ impl TestApp {
 
     pub async fn start_in(folder: tempfile::TempDir, settings: &[(&str, &str)]) -> Self {
         let config = config(&folder, settings);
-        let app = App::start(config, Arc::new(SystemClock)).await.expect("the app starts");
+        let program = env!("CARGO_BIN_EXE_playhouse").into();
+        let surroundings = Surroundings { clock: Arc::new(SystemClock), program };
+        let app = App::start(config, surroundings).await.expect("the app starts");
         let url = format!("http://{}", app.addr());
         Self { app: Some(app), url, client: Client::new(), folder }
     }

@@ -96,8 +96,9 @@ async function refresh(refused?: string): Promise<string | null> {
     throw unreachable();
   });
   if (response.ok) {
-    signedIn((await response.json()) as Tokens);
-    return session?.accessToken ?? null;
+    const tokens = (await response.json()) as Tokens;
+    signedIn(tokens);
+    return tokens.access_token;
   }
   const problem = await problemOf(response);
   if (response.status >= 500 || response.status === 429) throw problem;

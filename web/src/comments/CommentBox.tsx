@@ -1,4 +1,5 @@
 import { useLayoutEffect, useRef, type KeyboardEvent } from "react";
+import { charactersIn } from "../lib/characters";
 import styles from "./CommentBox.module.css";
 
 interface CommentBoxProps {
@@ -30,7 +31,7 @@ export function CommentBox({ label, text, lengthMax, focused = false, onText, on
     onSubmit();
   }
 
-  const left = lengthMax - [...text].length;
+  const left = lengthMax - charactersIn(text);
   return (
     <div className={styles.box}>
       <textarea

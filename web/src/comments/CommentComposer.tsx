@@ -1,5 +1,6 @@
 import { useState } from "react";
 import { Button } from "../components/Button";
+import { charactersIn } from "../lib/characters";
 import { formatClock } from "../lib/time";
 import { CommentBox } from "./CommentBox";
 import styles from "./CommentComposer.module.css";
@@ -15,7 +16,7 @@ export function CommentComposer({ media, lengthMax, onSend }: CommentComposerPro
   const [text, setText] = useState("");
   const [pinned, setPinned] = useState(false);
   const positionS = usePositionS(media);
-  const sendable = text.trim() !== "" && [...text].length <= lengthMax;
+  const sendable = text.trim() !== "" && charactersIn(text) <= lengthMax;
 
   function send() {
     if (!sendable) return;

@@ -1,5 +1,6 @@
 import { useState } from "react";
 import { Button } from "../components/Button";
+import { charactersIn } from "../lib/characters";
 import { CommentBox } from "./CommentBox";
 import styles from "./ReplyForm.module.css";
 
@@ -12,7 +13,7 @@ interface ReplyFormProps {
 
 export function ReplyForm({ to, lengthMax, onSend, onClose }: ReplyFormProps) {
   const [text, setText] = useState("");
-  const sendable = text.trim() !== "" && [...text].length <= lengthMax;
+  const sendable = text.trim() !== "" && charactersIn(text) <= lengthMax;
 
   function send() {
     if (sendable) onSend(text.trim());

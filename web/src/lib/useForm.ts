@@ -1,4 +1,4 @@
-import { useState, type FormEvent } from "react";
+import { useState, type SubmitEvent } from "react";
 import { ApiError } from "../api/problem";
 
 /** Sends a form once at a time and sorts what the server says into fields and the rest. */
@@ -7,7 +7,7 @@ export function useForm(send: (data: FormData) => Promise<void>) {
   const [error, setError] = useState<Error | null>(null);
   const fields = error instanceof ApiError ? error.fields : {};
 
-  async function submit(event: FormEvent<HTMLFormElement>) {
+  async function submit(event: SubmitEvent<HTMLFormElement>) {
     event.preventDefault();
     if (busy) return;
     const data = new FormData(event.currentTarget);

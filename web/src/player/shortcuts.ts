@@ -26,7 +26,7 @@ export const shortcuts: Shortcut[] = [
   { keys: ["m"], shown: ["M"], does: "Mute", act: ({ video }) => toggleMute(video) },
   { keys: ["f"], shown: ["F"], does: "Full screen", act: ({ frame }) => void toggleFullscreen(frame).catch(() => undefined) },
   { keys: ["t"], shown: ["T"], does: "Theatre", act: ({ toggleTheatre }) => toggleTheatre() },
-  { keys: [..."0123456789"], shown: ["0", "…", "9"], does: "Jump to 0 % … 90 %", act: seekToTenth },
+  { keys: Array.from("0123456789"), shown: ["0", "…", "9"], does: "Jump to 0 % … 90 %", act: seekToTenth },
   { keys: ["<"], shown: ["<"], does: "Slower", act: ({ video }) => stepRate(video, -1) },
   { keys: [">"], shown: [">"], does: "Faster", act: ({ video }) => stepRate(video, 1) },
   { keys: ["?"], shown: ["?"], does: "This help", act: ({ toggleHelp }) => toggleHelp() },

@@ -68,7 +68,7 @@ class UploadTask {
       },
       onAfterResponse: (_request, response) => this.videoNamed(response.getHeader("Playhouse-Video-Id")),
       onShouldRetry: (error, attempt) => shouldRetry(error.originalResponse?.getStatus() ?? 0, attempt),
-      onProgress: (sentBytes, totalBytes) => this.progressed(sentBytes, totalBytes ?? file.size),
+      onProgress: (sentBytes, totalBytes) => this.progressed(sentBytes, totalBytes),
       onSuccess: () => this.publish({ ...this.state, phase: "sent", sentBytes: file.size }),
       onError: (error) => this.publish({ ...this.state, phase: "failed", problem: problemOf(error) }),
     });
@@ -136,7 +136,7 @@ function prefixFor(userId: string): string {
 
 export function unfinishedFor(userId: string): Promise<PreviousUpload[]> {
   const mine = `tus::${prefixFor(userId)}`;
-  const all = defaultOptions.urlStorage?.findAllUploads() ?? Promise.resolve([]);
+  const all = defaultOptions.urlStorage.findAllUploads();
   return all.then((uploads) => uploads.filter(({ urlStorageKey }) => urlStorageKey.startsWith(mine)));
 }
 
@@ -147,7 +147,7 @@ export async function previousOf(file: File, userId: string): Promise<PreviousUp
 }
 
 export async function discard(upload: PreviousUpload): Promise<void> {
-  await defaultOptions.urlStorage?.removeUpload(upload.urlStorageKey);
+  await defaultOptions.urlStorage.removeUpload(upload.urlStorageKey);
   if (!upload.uploadUrl) return;
   const token = await freshAccessToken();
   const headers = { "Tus-Resumable": "1.0.0", ...(token ? { Authorization: `Bearer ${token}` } : {}) };

@@ -1,3 +1,4 @@
+import { CodeText } from "../../components/CodeText";
 import type { Row } from "../../lib/openapi";
 import styles from "./FieldTable.module.css";
 
@@ -14,7 +15,11 @@ export function FieldTable({ caption, rows }: { caption: string; rows: Row[] }) 
             </th>
             <td>
               <code className={styles.type}>{type}</code>
-              {description && <p>{description}</p>}
+              {description && (
+                <p>
+                  <CodeText text={description} />
+                </p>
+              )}
             </td>
           </tr>
         ))}

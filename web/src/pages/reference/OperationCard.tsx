@@ -1,3 +1,4 @@
+import { CodeText } from "../../components/CodeText";
 import { rowsOf, typeName, type Document, type Operation, type Row, type Schema } from "../../lib/openapi";
 import { FieldTable } from "./FieldTable";
 import styles from "./OperationCard.module.css";
@@ -20,7 +21,7 @@ export function OperationCard({ document, operation }: { document: Document; ope
         <a href={`#${anchor}`}>{path}</a>
       </h3>
       {summary && <p className={styles.summary}>{summary}</p>}
-      {description && description !== summary && <p className={styles.text}>{description}</p>}
+      {description && description !== summary && <p className={styles.text}><CodeText text={description} /></p>}
       {rows.length > 0 && <FieldTable caption="Parameters" rows={rows} />}
       {bodies.map(([kind, { schema }]) => (
         <FieldTable key={kind} caption={`Body: ${kind}, ${typeName(schema)}`} rows={rowsOf(document, schema)} />
@@ -31,7 +32,9 @@ export function OperationCard({ document, operation }: { document: Document; ope
           {Object.entries(responses).map(([status, answer]) => (
             <tr key={status}>
               <th scope="row">{status}</th>
-              <td>{answer.description}</td>
+              <td>
+                <CodeText text={answer.description ?? ""} />
+              </td>
               <td>
                 <AnswerType schema={Object.values(answer.content ?? {})[0]?.schema} />
               </td>

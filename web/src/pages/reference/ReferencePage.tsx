@@ -1,5 +1,6 @@
 import { useCallback } from "react";
 import { request } from "../../api/client";
+import { CodeText } from "../../components/CodeText";
 import { ErrorNote } from "../../components/ErrorNote";
 import { groupOperations, type Document } from "../../lib/openapi";
 import { useDocumentTitle } from "../../lib/useDocumentTitle";
@@ -35,7 +36,11 @@ export function ReferencePage() {
         <p className={styles.lead}>
           Version {document.info.version} · <a href="/api/v1/openapi.json">openapi.json</a>
         </p>
-        {document.info.description && <p className={styles.description}>{document.info.description}</p>}
+        {document.info.description && (
+          <p className={styles.description}>
+            <CodeText text={document.info.description} />
+          </p>
+        )}
         {groups.map((group) => (
           <section key={group.name} aria-labelledby={`tag-${group.name}`}>
             <h2 id={`tag-${group.name}`} className={styles.group}>

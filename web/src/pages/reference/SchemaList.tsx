@@ -1,3 +1,4 @@
+import { CodeText } from "../../components/CodeText";
 import { rowsOf, typeName, type Document } from "../../lib/openapi";
 import { FieldTable } from "./FieldTable";
 import cardStyles from "./OperationCard.module.css";
@@ -15,7 +16,7 @@ export function SchemaList({ document }: { document: Document }) {
         return (
           <article key={name} className={cardStyles.card} id={`schema-${name}`}>
             <h3 className={cardStyles.title}>{name}</h3>
-            {schema.description && <p className={cardStyles.text}>{schema.description}</p>}
+            {schema.description && <p className={cardStyles.text}><CodeText text={schema.description} /></p>}
             {rows.length > 0 ? <FieldTable caption="Fields" rows={rows} /> : <code>{typeName(schema)}</code>}
           </article>
         );

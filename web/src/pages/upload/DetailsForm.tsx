@@ -1,4 +1,4 @@
-import { useEffect, useState, type FormEvent } from "react";
+import { useEffect, useState, type SubmitEvent } from "react";
 import type { Visibility } from "../../api/types";
 import { Button } from "../../components/Button";
 import { Field } from "../../components/Field";
@@ -22,7 +22,7 @@ export function DetailsForm({ file, userId, onStart, onCancel }: DetailsFormProp
   }, [file, userId]);
   if (known === undefined) return null;
 
-  function submit(event: FormEvent<HTMLFormElement>) {
+  function submit(event: SubmitEvent<HTMLFormElement>) {
     event.preventDefault();
     const data = new FormData(event.currentTarget);
     onStart({
