@@ -10,7 +10,7 @@ mod sockets;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use self::parts::Parts;
@@ -20,7 +20,7 @@ pub use self::{
     offline::{RecountReport, accounts_alone, recount},
 };
 use crate::{
-    actors::transcode,
+    actors::supervise::{Meltdown, Supervisor},
     config::Config,
     domain::clock::SharedClock,
     http::{self, server::Server},
@@ -46,7 +46,8 @@ pub struct App {
     stop: CancellationToken,
     drain_max: Duration,
     serving: JoinHandle<()>,
-    sweeping: JoinHandle<()>,
+    supervisor: Supervisor,
+    meltdown: oneshot::Receiver<Meltdown>,
 }
 
 impl App {
@@ -67,10 +68,20 @@ impl App {
         };
         let drain_max = config.server.drain_timeout_s.duration();
         let serving = tasks::spawn("server", server.run(stop.clone(), drain_max));
-        let sweep = transcode::sweep_for_ever(parts.transcodes.clone(), drain.clone());
-        let sweeping = tasks::spawn("transcode-sweep", sweep);
+        let (supervisor, meltdown) = parts.supervise().await?;
         let public_url = config.server.public_url(addr);
-        Ok(Self { addr, public_url, first_admin, parts, drain, stop, drain_max, serving, sweeping })
+        Ok(Self {
+            addr,
+            public_url,
+            first_admin,
+            parts,
+            drain,
+            stop,
+            drain_max,
+            serving,
+            supervisor,
+            meltdown,
+        })
     }
 
     pub fn addr(&self) -> SocketAddr {
@@ -91,6 +102,14 @@ impl App {
         &self.parts.context
     }
 
+    /// Waits for the day when an actor keeps failing although it is started again and again: then the process must end.
+    pub async fn melted_down(&mut self) -> Meltdown {
+        match (&mut self.meltdown).await {
+            Ok(meltdown) => meltdown,
+            Err(_) => std::future::pending().await,
+        }
+    }
+
     /// Goes away: no new work, sockets are told when to come back, requests and actors finish, what is pending is
     /// written, the store closes.
     pub async fn stop(self) {
@@ -100,7 +119,7 @@ impl App {
         if let Err(error) = self.serving.await {
             tracing::error!(error.chain = %error, "the server ended badly");
         }
-        drop(self.sweeping.await);
+        self.supervisor.stop(self.drain_max).await;
         self.parts.close(self.drain_max).await;
     }
 }

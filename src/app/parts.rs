@@ -7,12 +7,13 @@ use std::{
 };
 
 use anyhow::Context as _;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Surroundings,
     back_ends::BackEnds,
-    sockets::{Needs, sockets},
+    sockets::{Needs, sockets, user_limits},
 };
 use crate::{
     actors::{
@@ -23,7 +24,8 @@ use crate::{
         notices::Notices,
         registry::Registry,
         room::{self, RoomContext, Rooms},
-        transcode::{Transcodes, Turns, Workshop},
+        supervise::{self, Meltdown, Supervisor},
+        transcode::{Dispatcher, Transcodes, Turns, Workshop},
         uploads::{UploadOptions, Uploads},
     },
     config::Config,
@@ -76,7 +78,7 @@ impl Parts {
             },
             metrics: metrics.clone(),
         });
-        let sockets = sockets(&Needs {
+        let needs = Needs {
             config,
             back_ends: &back_ends,
             clock: &clock,
@@ -85,7 +87,8 @@ impl Parts {
             rooms: &rooms,
             shared: &shared,
             drain,
-        });
+        };
+        let (sockets, user_limits) = (sockets(&needs), user_limits(&needs));
         let context = Arc::new(http::Context {
             accounts: accounts.clone(),
             keys,
@@ -103,9 +106,25 @@ impl Parts {
             metrics,
             options: http_options(config),
             sockets,
+            user_limits,
             drain: drain.clone(),
         });
         Ok(Self { back_ends, accounts, channels, rooms, transcodes, uploads, context })
+    }
+
+    /// Starts what runs once a process, under a supervisor.
+    pub async fn supervise(&self) -> anyhow::Result<(Supervisor, oneshot::Receiver<Meltdown>)> {
+        let (told, meltdown) = oneshot::channel();
+        let context = supervise::Context {
+            options: supervise::Options::default(),
+            registry: self.context.registry.clone(),
+            metrics: self.context.metrics.clone(),
+            // The app may be going away already; then nobody has to be told.
+            on_meltdown: Box::new(|meltdown| drop(told.send(meltdown))),
+        };
+        let children = vec![Dispatcher::child(self.transcodes.clone())];
+        let supervisor = Supervisor::start(context, children).await.context("the supervised actors")?;
+        Ok((supervisor, meltdown))
     }
 
     /// From the edge inwards: jobs hand back their workers, rooms and channels write what is pending.

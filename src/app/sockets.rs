@@ -39,6 +39,16 @@ pub struct Needs<'a> {
     pub drain: &'a CancellationToken,
 }
 
+/// What one account may say, however it says it.
+pub fn user_limits(needs: &Needs<'_>) -> UserLimits {
+    let limits = &needs.config.limits;
+    let rates = limits.enabled.then_some(Rates {
+        comments_per_minute: limits.comments_per_minute,
+        reactions_per_minute: limits.reactions_per_minute,
+    });
+    UserLimits::new(needs.back_ends.bus.clone(), rates, needs.shared.metrics.clone())
+}
+
 pub fn sockets(needs: &Needs<'_>) -> ws::Context {
     let Needs { config, clock, keys, shared, .. } = needs;
     let (keys, pseudonym_clock) = (Arc::clone(keys), Arc::clone(clock));
@@ -54,15 +64,11 @@ pub fn sockets(needs: &Needs<'_>) -> ws::Context {
 
 fn sessions(needs: &Needs<'_>) -> SessionContext {
     let Needs { config, back_ends, clock, accounts, rooms, shared, .. } = needs;
-    let rates = config.limits.enabled.then_some(Rates {
-        comments_per_minute: config.limits.comments_per_minute,
-        reactions_per_minute: config.limits.reactions_per_minute,
-    });
     SessionContext {
         rooms: Rooms::clone(rooms),
         authenticate: Arc::<Accounts>::clone(accounts),
         presence: Presence::new(back_ends.bus.clone()),
-        user_limits: UserLimits::new(back_ends.bus.clone(), rates, shared.metrics.clone()),
+        user_limits: user_limits(needs),
         clock: Arc::clone(clock),
         shared: Shared::clone(shared),
         options: Arc::new(session::Options::of(&config.rooms, &config.limits, WAITING_MAX)),

@@ -39,11 +39,12 @@ async fn serve(config: Config, out: &mut dyn Write) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be listened for")?;
     let program = std::env::current_exe().context("the path of this program is not known")?;
     let surroundings = Surroundings { clock: Arc::new(SystemClock), program };
-    let app = App::start(config, surroundings).await?;
+    let mut app = App::start(config, surroundings).await?;
     welcome(&app, out)?;
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+        meltdown = app.melted_down() => anyhow::bail!("{meltdown}"),
     }
     tracing::info!("going away: finishing what is under way; a second signal ends at once");
     tokio::select! {

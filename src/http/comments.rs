@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::{
     Ctx,
     extract::{self, Caller, Id, MaybeCaller, PageQuery, Query},
+    limit,
     problem::{ApiError, ApiResult},
     videos,
 };
@@ -89,6 +90,7 @@ pub async fn create(
     extract::Json(body): extract::Json<rest::NewComment>,
 ) -> ApiResult<(StatusCode, Json<rest::Comment>)> {
     videos::visible(&ctx, &id, Some(&who)).await?;
+    limit::person(ctx.user_limits.comment(&who.user_id).await)?;
     let parent_id = body.parent_id.map(|parent| parent.parse::<CommentId>());
     let new = NewComment {
         who,

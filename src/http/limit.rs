@@ -16,7 +16,10 @@ use super::{
     Ctx,
     problem::{ApiError, ApiResult},
 };
-use crate::backends::bus::{Limit, Verdict};
+use crate::{
+    actors::session::RetryAfter,
+    backends::bus::{Limit, Verdict},
+};
 
 #[derive(Debug, Clone, Copy)]
 pub struct Rates {
@@ -69,6 +72,15 @@ pub async fn request(ctx: &Ctx, client: &Client) -> ApiResult<()> {
         burst: rates.requests_per_s.saturating_mul(2),
     };
     check(ctx, "requests", client, rate).await
+}
+
+/// What one account may say, over REST and sockets together.
+pub fn person(outcome: Result<(), RetryAfter>) -> ApiResult<()> {
+    outcome.map_err(|RetryAfter(pause)| {
+        let seconds = pause.as_secs() + 1;
+        let detail = format!("too many from your account; wait {seconds} s");
+        ApiError::new(Code::TooMany, detail).retry_after_s(seconds)
+    })
 }
 
 async fn check(

@@ -33,6 +33,7 @@ use crate::{
         channel::Channels,
         registry::Registry,
         room::Rooms,
+        session::UserLimits,
         transcode::Transcodes,
         uploads::Uploads,
     },
@@ -59,6 +60,7 @@ pub struct Context {
     pub metrics: Arc<Metrics>,
     pub options: Options,
     pub sockets: ws::Context,
+    pub user_limits: UserLimits,
     /// Cancelled when the server begins to go away.
     pub drain: CancellationToken,
 }

@@ -14,7 +14,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use self::state::{Effect, State, VideoChange};
 pub use self::{
     run::{object_key, source_key},
-    sweep::sweep_for_ever,
+    sweep::Dispatcher,
 };
 use super::{
     directory::{Directory, Failure, LoadError, Myself, Options, Refused, Reply, Resident, Shared},

@@ -51,7 +51,7 @@ async fn work(
     let source = source(workshop, &order.video, &output).await?;
     let job = match &order.step {
         Step::Probe => media::Job::Probe,
-        Step::Make { job, .. } => job.clone(),
+        Step::Make { job, .. } => media::Job::clone(job),
     };
     let task = Task { source, output, limits: workshop.limits, job };
     let _turn = turn;

@@ -26,7 +26,7 @@ pub struct Options {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
     Probe,
-    Make { stage: plan::Stage, job: media::Job },
+    Make { stage: plan::Stage, job: Box<media::Job> },
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -209,7 +209,7 @@ impl State {
             Some(plan) => plan
                 .stages
                 .get(plan.finished)
-                .map(|(stage, job)| Step::Make { stage: *stage, job: job.clone() }),
+                .map(|(stage, job)| Step::Make { stage: *stage, job: Box::new(job.clone()) }),
         };
         self.job.percent = i64::from(self.overall_percent(0));
         let Some(step) = step else { return self.finish(now) };

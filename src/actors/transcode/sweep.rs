@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
+use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use super::Transcodes;
 use crate::{
+    actors::supervise::Child,
     backends::store::{StoreResult, tables::video::PendingJob},
     domain::ids::VideoId,
 };
@@ -21,16 +22,38 @@ pub(super) fn shard_of(video: &VideoId) -> i64 {
     i64::from(sum) % SHARDS
 }
 
-/// Runs until `stop`.
-pub async fn sweep_for_ever(transcodes: Transcodes, stop: CancellationToken) {
-    loop {
-        if let Err(error) = sweep(&transcodes).await {
+/// The actor that looks: once when it starts, then at each interval. Supervised, since without it a job whose trigger
+/// was lost would wait for ever.
+pub struct Dispatcher {
+    transcodes: Transcodes,
+}
+
+pub struct Look;
+
+impl Dispatcher {
+    /// As a child for the supervisor.
+    pub fn child(transcodes: Transcodes) -> Child {
+        let make = move || (Dispatcher { transcodes: transcodes.clone() }, ());
+        let (child, _address) = Child::new("transcode-dispatcher", make);
+        child
+    }
+}
+
+impl Actor for Dispatcher {
+    type Msg = Look;
+    type State = ();
+    type Arguments = ();
+
+    async fn pre_start(&self, myself: ActorRef<Look>, (): ()) -> Result<(), ActorProcessingErr> {
+        Ok(myself.cast(Look)?)
+    }
+
+    async fn handle(&self, myself: ActorRef<Look>, _: Look, (): &mut ()) -> Result<(), ActorProcessingErr> {
+        if let Err(error) = sweep(&self.transcodes).await {
             tracing::warn!(error.chain = %error, "pending jobs could not be read; trying again");
         }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(INTERVAL) => {}
-        }
+        drop(myself.send_after(INTERVAL, || Look));
+        Ok(())
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     http::{
         Ctx,
         extract::{self, Caller, Id, MaybeCaller},
-        limit::Client,
+        limit::{self, Client},
         problem::{ApiError, ApiResult},
     },
 };
@@ -29,6 +29,7 @@ pub async fn react(
     extract::Json(body): extract::Json<rest::NewReaction>,
 ) -> ApiResult<Json<rest::ReactionTotals>> {
     visible(&ctx, &id, Some(&who)).await?;
+    limit::person(ctx.user_limits.react(&who.user_id).await)?;
     let reaction = match body.reaction {
         rest::ReactionKind::Like => Some(Reaction::Like),
         rest::ReactionKind::Dislike => Some(Reaction::Dislike),
