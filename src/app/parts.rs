@@ -31,8 +31,8 @@ use crate::{
     config::Config,
     domain::clock::SharedClock,
     http::{self, Ctx, Rates},
-    media::{Limits, WorkerOptions},
-    telemetry::Metrics,
+    media::{self, Limits, WorkerOptions},
+    telemetry::{Metrics, tasks},
 };
 
 const MAILBOX_LEN_MAX: u64 = 10_000;
@@ -183,6 +183,7 @@ fn transcodes(
     clear(&scratch)?;
     let mut worker = WorkerOptions::new(program, config.server.data_dir.join("gstreamer-registry.bin"));
     worker.silence_max = config.media.silence_max_s.duration();
+    drop(tasks::spawn("media-check", look_around(worker.clone())));
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let workshop = Workshop {
         store: back_ends.store.clone(),
@@ -205,6 +206,24 @@ fn transcodes(
         turns: Turns::new(config.media.workers(cores)),
     };
     Ok(Transcodes::open(workshop, mailboxes(), shared.clone()))
+}
+
+/// Says what media lacks on this machine; and the first look makes GStreamer's list of plugins, which would otherwise
+/// cost the first upload a second.
+async fn look_around(worker: WorkerOptions) {
+    match media::worker::check(&worker, &CancellationToken::new()).await {
+        Ok(equipment) if equipment.missing.is_empty() => {
+            tracing::info!(gstreamer = equipment.gstreamer, "media workers have all they need");
+        }
+        Ok(equipment) => {
+            let missing = equipment.missing.join(", ");
+            tracing::error!(
+                missing,
+                "videos cannot be made playable; `playhouse doctor` says what to install"
+            );
+        }
+        Err(failure) => tracing::error!(error.chain = %failure, "media workers do not start"),
+    }
 }
 
 /// What workers of an earlier life left half-made is worth nothing.

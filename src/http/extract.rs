@@ -2,10 +2,11 @@
 //! problem document of its own.
 
 use axum::{
-    body::Bytes,
+    body::Body,
     extract::{FromRequest, FromRequestParts, Request},
     http::{Method, header, request::Parts},
 };
+use futures_util::StreamExt;
 use playhouse_protocol::problem::Code;
 use serde::{Deserialize, de::DeserializeOwned};
 
@@ -36,11 +37,7 @@ impl<T: DeserializeOwned> FromRequest<Ctx> for Json<T> {
             return Err(ApiError::new(Code::UnsupportedMediaType, "send the body as application/json"));
         }
         let limit = ctx.options.body_bytes_max;
-        let body = Bytes::from_request(request.map(|body| limited(body, limit)), &()).await;
-        let body = body.map_err(|rejection| match rejection.status().as_u16() {
-            413 => ApiError::new(Code::TooLarge, format!("a body has at most {limit} bytes")),
-            _ => ApiError::new(Code::Malformed, "the body broke off"),
-        })?;
+        let body = whole(request.into_body(), limit).await?;
         serde_json::from_slice(&body).map(Json).map_err(|error| match error.classify() {
             serde_json::error::Category::Data => ApiError::new(Code::Invalid, error.to_string()),
             _ => ApiError::new(Code::Malformed, format!("the body is not JSON: {error}")),
@@ -48,8 +45,25 @@ impl<T: DeserializeOwned> FromRequest<Ctx> for Json<T> {
     }
 }
 
-fn limited(body: axum::body::Body, limit: usize) -> axum::body::Body {
-    axum::body::Body::new(http_body_util::Limited::new(body, limit))
+/// A body of at most `limit` bytes. What is a little longer is read all the same, so that its sender hears why it was
+/// refused instead of seeing the connection break.
+async fn whole(body: Body, limit: usize) -> ApiResult<Vec<u8>> {
+    const HEARD_OUT_BYTES: usize = 8 << 20;
+    let mut pieces = body.into_data_stream();
+    let (mut bytes, mut seen) = (Vec::new(), 0);
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|_| ApiError::new(Code::Malformed, "the body broke off"))?;
+        seen += piece.len();
+        if seen <= limit {
+            bytes.extend_from_slice(&piece);
+        } else if seen > limit + HEARD_OUT_BYTES {
+            break;
+        }
+    }
+    match seen <= limit {
+        true => Ok(bytes),
+        false => Err(ApiError::new(Code::TooLarge, format!("a body has at most {limit} bytes"))),
+    }
 }
 
 /// Who asks: `None` without a token; 401 with one that is not good.
