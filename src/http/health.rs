@@ -7,6 +7,7 @@ use axum::{
     response::IntoResponse,
 };
 use playhouse_protocol::rest::{Health, HealthCheck};
+use prometheus_client::metrics::counter::Counter;
 
 use super::Ctx;
 use crate::{
@@ -46,7 +47,15 @@ pub async fn ready(State(ctx): State<Ctx>) -> (StatusCode, Json<Health>) {
 /// Metrics in Prometheus' text format
 #[utoipa::path(get, path = "/metrics", tag = "operations", responses((status = 200, body = String)))]
 pub async fn metrics(State(ctx): State<Ctx>) -> impl IntoResponse {
+    let bus = ctx.bus.counts();
+    catch_up(&ctx.metrics.bus_published, bus.published);
+    catch_up(&ctx.metrics.bus_drops, bus.dropped);
     ([(header::CONTENT_TYPE, telemetry::metrics::CONTENT_TYPE)], ctx.metrics.encode())
+}
+
+/// Brings a counter up to a count that is kept elsewhere.
+fn catch_up(counter: &Counter, count: u64) {
+    counter.inc_by(count.saturating_sub(counter.get()));
 }
 
 fn check<E: std::error::Error>(name: &str, outcome: Result<(), E>) -> HealthCheck {

@@ -77,8 +77,6 @@ label! {
     Outcome { outcome }
     /// A stable problem code or a close code.
     Code { code }
-    /// Why it was done.
-    Reason { reason }
     /// The state it is in.
     State { state }
 }

@@ -10,7 +10,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::labels::{Answer, By, Code, Kind, Outcome, Reason, Register, Route, State, seconds};
+use super::labels::{Answer, By, Code, Kind, Outcome, Register, Route, State, seconds};
 
 macro_rules! metrics {
     ($(#[doc = $help:literal] $name:ident: $kind:ty = $new:expr,)*) => {
@@ -88,20 +88,12 @@ metrics! {
     store_commits: Counter = Counter::default(),
     /// Rows made durable.
     store_rows_written: Counter = Counter::default(),
-    /// Writes that wait for the writer.
-    store_writes_waiting: Gauge = Gauge::default(),
-    /// Conditional writes that found their partition changed and were tried again.
-    store_conflicts: Counter = Counter::default(),
-    /// Store calls that failed, by kind of error.
-    store_errors: By<Kind, Counter> = By::default(),
     /// Events published on the bus.
     bus_published: Counter = Counter::default(),
     /// Events a subscriber missed because it fell behind.
     bus_drops: Counter = Counter::default(),
-    /// Bytes written to the object store.
+    /// Bytes of renditions and pictures written to the object store.
     object_bytes_written: Counter = Counter::default(),
-    /// Object store calls that failed, by kind of error.
-    object_errors: By<Kind, Counter> = By::default(),
 
     /// Uploads that receive bytes now.
     uploads_receiving: Gauge = Gauge::default(),
@@ -109,16 +101,14 @@ metrics! {
     uploads: By<Outcome, Counter> = By::default(),
     /// Bytes of uploads received.
     upload_bytes: Counter = Counter::default(),
-    /// Transcode jobs, by state: queued, running, ready, failed.
+    /// Transcode jobs in memory, by state: queued, running, done, failed, cancelled.
     jobs: By<State, Gauge> = By::default(),
-    /// Attempts at a job, by outcome: ready, retried, failed.
+    /// Attempts at a job that ended, by outcome: done, retried, failed, cancelled.
     job_attempts: By<Outcome, Counter> = By::default(),
     /// Seconds of one run of a media worker, by stage.
     job_stage_seconds: By<Kind, Histogram> = By::histograms(),
     /// Media workers running now.
     media_workers: Gauge = Gauge::default(),
-    /// Media workers killed, by reason: silent, cancelled, shutdown.
-    media_workers_killed: By<Reason, Counter> = By::default(),
 }
 
 impl Metrics {

@@ -177,6 +177,44 @@ struct Residence {
     running: Option<Running>,
     waits: bool,
     removal: Vec<Reply<()>>,
+    shown: Shown,
+}
+
+/// A job in the gauge of jobs by state, as long as it is in memory.
+struct Shown {
+    metrics: Arc<Metrics>,
+    state: JobState,
+}
+
+impl Shown {
+    fn new(metrics: Arc<Metrics>, state: JobState) -> Self {
+        metrics.jobs.of(state.as_str()).inc();
+        Self { metrics, state }
+    }
+
+    /// Counts an attempt when it ends.
+    fn change(&mut self, state: JobState) {
+        if state == self.state {
+            return;
+        }
+        let outcome = match state {
+            JobState::Queued => Some("retried"),
+            JobState::Running => None,
+            JobState::Done | JobState::Failed | JobState::Cancelled => Some(state.as_str()),
+        };
+        if let Some(outcome) = outcome {
+            self.metrics.job_attempts.of(outcome).inc();
+        }
+        self.metrics.jobs.of(self.state.as_str()).dec();
+        self.metrics.jobs.of(state.as_str()).inc();
+        self.state = state;
+    }
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        self.metrics.jobs.of(self.state.as_str()).dec();
+    }
 }
 
 /// A worker under way; it is stopped when this is dropped.
@@ -202,6 +240,7 @@ impl Resident for Transcode {
         let catalogue = catalogue(store, key).await.map_err(unavailable)?;
         let options =
             state::Options { ladder: self.workshop.ladder.clone(), attempts_max: self.workshop.attempts_max };
+        let shown = Shown::new(self.workshop.metrics.clone(), job.state);
         Ok(Residence {
             state: State::load(job, catalogue, options),
             video: key.clone(),
@@ -210,6 +249,7 @@ impl Resident for Transcode {
             running: None,
             waits: false,
             removal: Vec::new(),
+            shown,
         })
     }
 
@@ -280,6 +320,7 @@ impl Transcode {
         match effect {
             Effect::Run { step, run } => self.start_worker(job, step, run),
             Effect::SaveJob(row) => {
+                job.shown.change(row.state);
                 if matches!(row.state, JobState::Running) {
                     store.put(pending(&job.video, &job.owner)).await?;
                 }

@@ -7,12 +7,15 @@ use futures_util::StreamExt;
 use tokio::{fs, io::AsyncWriteExt, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{Message, Transcode, Workshop, state::Step};
+use super::{
+    Message, Transcode, Workshop,
+    state::{Step, of_run},
+};
 use crate::{
     actors::directory::Myself,
     backends::objects::{ObjectError, ObjectKey, Prefix},
     domain::ids::VideoId,
-    media::{self, Event, Failure, FailureCode, RenditionId, Task, layout},
+    media::{self, Event, Failure, FailureCode, Task, layout},
 };
 
 const EVENTS_LEN_MAX: usize = 64;
@@ -55,12 +58,15 @@ async fn work(
     };
     let task = Task { source, output, limits: workshop.limits, job };
     let _turn = turn;
+    let began = std::time::Instant::now();
     workshop.metrics.media_workers.inc();
     let outcome = match order.step {
         Step::Probe => media::worker::probe(&workshop.worker, &task, &order.cancel).await.map(Some),
         Step::Make { .. } => make(workshop, order, &task, myself).await.map(|()| None),
     };
     workshop.metrics.media_workers.dec();
+    let seconds = began.elapsed().as_secs_f64();
+    workshop.metrics.job_stage_seconds.of(order.step.name()).observe(seconds);
     outcome
 }
 
@@ -117,7 +123,9 @@ async fn publish(workshop: &Workshop, order: &Order, output: &Path, event: Event
     };
     if let Some((made, published)) = file {
         let key = object_key(&order.video, &published);
-        workshop.objects.put_file(&key, &output.join(made)).await.map_err(|error| not_published(&error))?;
+        let file = output.join(made);
+        let info = workshop.objects.put_file(&key, &file).await.map_err(|error| not_published(&error))?;
+        workshop.metrics.object_bytes_written.inc_by(info.size);
     }
     Ok(event)
 }
@@ -142,11 +150,6 @@ fn key(text: String) -> ObjectKey {
 
 fn prefix(text: String) -> Prefix {
     text.parse().expect("ids are plain")
-}
-
-/// `v720` of run 4 is `v720r4`.
-fn of_run(rendition: &RenditionId, run: u32) -> RenditionId {
-    RenditionId::parse(&format!("{rendition}r{run}")).unwrap_or_else(|_| rendition.clone())
 }
 
 /// The source in place where the object store is a folder of this machine, else a copy.

@@ -9,7 +9,7 @@ use crate::{
         clock::Timestamp,
         video::{Failure, Stage, Status},
     },
-    media::{self, Catalogue, Event, Probe, plan},
+    media::{self, Catalogue, Event, Probe, RenditionId, plan},
 };
 
 /// How often growing renditions and a percentage are written and told at most.
@@ -27,6 +27,15 @@ pub struct Options {
 pub enum Step {
     Probe,
     Make { stage: plan::Stage, job: Box<media::Job> },
+}
+
+impl Step {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Step::Probe => plan::Stage::Probe.as_str(),
+            Step::Make { stage, .. } => stage.as_str(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -129,6 +138,9 @@ impl State {
             let detail = format!("the worker reported out of order: {error}");
             return self.on_failed(retryable("worker_failed", detail), now);
         }
+        if let Event::Closed { rendition } = event {
+            self.supersede(rendition);
+        }
         let mut effects = Vec::new();
         let first_playable = !self.published && self.catalogue.is_playable();
         let whole =
@@ -163,6 +175,9 @@ impl State {
         }
         self.job.attempts += 1;
         self.log(now, format!("{}: {}", failure.code, failure.detail));
+        if failure.retryable && self.encode_instead() {
+            return self.next(now);
+        }
         let again = failure.retryable && self.job.attempts < i64::from(self.options.attempts_max);
         if again {
             let pause = Duration::from_secs(1 << self.job.attempts.clamp(0, 6));
@@ -202,8 +217,28 @@ impl State {
         vec![Effect::StopWorker, self.save_job(), self.save_video(), Effect::Tell, Effect::Settle]
     }
 
+    /// What an earlier run made of the same name is worth nothing any more.
+    fn supersede(&mut self, newest: &RenditionId) {
+        let name = without_run(newest);
+        self.catalogue.renditions.retain(|known| known.id == *newest || without_run(&known.id) != name);
+    }
+
+    /// Where a picture could not be passed through for a reason that is not the file's, it is encoded like any other.
+    fn encode_instead(&mut self) -> bool {
+        let Some(plan) = &mut self.plan else { return false };
+        let passing =
+            plan.stages.get(plan.finished).is_some_and(|(stage, _)| *stage == plan::Stage::Passthrough);
+        if !passing || plan.probe.video.is_none() {
+            return false;
+        }
+        plan.stages = plan::stages_encoding(&plan.probe, &self.options.ladder);
+        true
+    }
+
     /// Starts the next step, or ends.
     fn next(&mut self, now: Timestamp) -> Vec<Effect> {
+        // What a failed run left half-made is made anew.
+        self.catalogue.renditions.retain(media::Rendition::is_complete);
         let step = match &self.plan {
             None => Some(Step::Probe),
             Some(plan) => plan
@@ -276,6 +311,18 @@ impl State {
         }
         log.push(JobEvent { at, stage: self.job.stage, detail });
     }
+}
+
+/// Names a rendition as this run makes it: `v720` of run 4 is `v720r4`.
+pub fn of_run(rendition: &RenditionId, run: u32) -> RenditionId {
+    RenditionId::parse(&format!("{rendition}r{run}")).unwrap_or_else(|_| rendition.clone())
+}
+
+/// `v720r4` is `v720`.
+fn without_run(rendition: &RenditionId) -> &str {
+    let name = rendition.as_str();
+    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    stem.strip_suffix('r').filter(|_| stem.len() < name.len()).unwrap_or(name)
 }
 
 fn stage_of(step: &Step) -> Stage {

@@ -127,6 +127,34 @@ fn what_may_succeed_is_tried_again_with_growing_pauses_and_then_given_up() {
 }
 
 #[test]
+fn a_picture_that_could_not_be_passed_through_is_encoded_instead() {
+    let mut state = fresh();
+    state.start(NOW);
+    state.on_probed(probe(), NOW);
+    let effects = state.on_failed(failure(true), NOW);
+    assert_eq!(runs(&effects), [(Some(plan::Stage::FirstRung), 3)]);
+    assert!(
+        runs(&state.on_failed(failure(true), NOW)).is_empty(),
+        "and then tried again like any other step"
+    );
+}
+
+#[test]
+fn a_rendition_made_again_takes_the_place_of_the_one_before() {
+    let mut state = fresh();
+    state.start(NOW);
+    state.on_probed(probe(), NOW);
+    for (name, run) in [("v360", 4), ("v720", 4), ("v360", 5)] {
+        let id = of_run(&RenditionId::parse(name).unwrap(), run);
+        state.on_event(&opened(id.as_str(), Origin::Encoded), NOW);
+        state.on_event(&segment(id.as_str(), 0), NOW);
+        state.on_event(&Event::Closed { rendition: id }, NOW);
+    }
+    let kept: Vec<_> = state.catalogue().renditions.iter().map(|known| known.id.to_string()).collect();
+    assert_eq!(kept, ["v720r4", "v360r5"]);
+}
+
+#[test]
 fn a_faulty_file_is_not_tried_again() {
     let mut state = fresh();
     state.start(NOW);
