@@ -20,7 +20,7 @@ pub use self::{
     offline::{RecountReport, accounts_alone, recount},
 };
 use crate::{
-    actors::supervise::{Meltdown, Supervisor},
+    actors::supervise::{Child, Meltdown, Supervisor},
     config::Config,
     domain::clock::SharedClock,
     http::{self, server::Server},
@@ -32,6 +32,8 @@ pub struct Surroundings {
     pub clock: SharedClock,
     /// Started again with `media-worker` for each piece of a job: usually this very program.
     pub program: PathBuf,
+    /// What is supervised besides the app's own actors. None but in tests of what a meltdown does.
+    pub children: Vec<Child>,
 }
 
 /// A running server.
@@ -58,7 +60,8 @@ impl App {
             TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
         let addr = listener.local_addr().context("a bound socket has an address")?;
         let (drain, stop) = (CancellationToken::new(), CancellationToken::new());
-        let parts = Parts::make(&config, surroundings, &drain).await?;
+        let Surroundings { clock, program, children } = surroundings;
+        let parts = Parts::make(&config, clock, program, &drain).await?;
         let first_admin = first_start::make_admin(&parts.accounts, &parts.back_ends).await?;
         parts.uploads.recover().await.context("unfinished uploads could not be looked through")?;
         let server = Server {
@@ -68,7 +71,7 @@ impl App {
         };
         let drain_max = config.server.drain_timeout_s.duration();
         let serving = tasks::spawn("server", server.run(stop.clone(), drain_max));
-        let (supervisor, meltdown) = parts.supervise().await?;
+        let (supervisor, meltdown) = parts.supervise(children).await?;
         let public_url = config.server.public_url(addr);
         Ok(Self {
             addr,

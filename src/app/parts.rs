@@ -11,7 +11,6 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Surroundings,
     back_ends::BackEnds,
     sockets::{Needs, sockets, user_limits},
 };
@@ -24,7 +23,7 @@ use crate::{
         notices::Notices,
         registry::Registry,
         room::{self, RoomContext, Rooms},
-        supervise::{self, Meltdown, Supervisor},
+        supervise::{self, Child, Meltdown, Supervisor},
         transcode::{Dispatcher, Transcodes, Turns, Workshop},
         uploads::{UploadOptions, Uploads},
     },
@@ -51,10 +50,10 @@ pub struct Parts {
 impl Parts {
     pub async fn make(
         config: &Config,
-        surroundings: Surroundings,
+        clock: SharedClock,
+        program: PathBuf,
         drain: &CancellationToken,
     ) -> anyhow::Result<Self> {
-        let Surroundings { clock, program } = surroundings;
         let metrics = Metrics::new();
         let back_ends = BackEnds::open(config, &clock, &metrics)?;
         let keys = Keys::load_or_make(&config.server.data_dir.join("keys/seed")).context("the key file")?;
@@ -113,7 +112,10 @@ impl Parts {
     }
 
     /// Starts what runs once a process, under a supervisor.
-    pub async fn supervise(&self) -> anyhow::Result<(Supervisor, oneshot::Receiver<Meltdown>)> {
+    pub async fn supervise(
+        &self,
+        mut children: Vec<Child>,
+    ) -> anyhow::Result<(Supervisor, oneshot::Receiver<Meltdown>)> {
         let (told, meltdown) = oneshot::channel();
         let context = supervise::Context {
             options: supervise::Options::default(),
@@ -122,7 +124,7 @@ impl Parts {
             // The app may be going away already; then nobody has to be told.
             on_meltdown: Box::new(|meltdown| drop(told.send(meltdown))),
         };
-        let children = vec![Dispatcher::child(self.transcodes.clone())];
+        children.insert(0, Dispatcher::child(self.transcodes.clone()));
         let supervisor = Supervisor::start(context, children).await.context("the supervised actors")?;
         Ok((supervisor, meltdown))
     }

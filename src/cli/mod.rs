@@ -6,7 +6,7 @@ mod arguments;
 mod doctor;
 pub mod open_files;
 mod recount;
-mod serve;
+pub mod serve;
 mod user;
 
 use std::{io::Write, process::ExitCode};

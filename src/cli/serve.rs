@@ -15,6 +15,16 @@ use crate::{
 };
 
 pub(super) fn run(config: Config, output: &mut Output<'_>) -> std::io::Result<Exit> {
+    let surroundings = Surroundings {
+        clock: Arc::new(SystemClock),
+        program: std::env::current_exe()?,
+        children: Vec::new(),
+    };
+    run_in(config, surroundings, output)
+}
+
+/// As `playhouse serve`, in surroundings that the caller chooses.
+pub fn run_in(config: Config, surroundings: Surroundings, output: &mut Output<'_>) -> std::io::Result<Exit> {
     let format = match config.telemetry.format {
         LogFormat::Text => logs::Format::Text,
         LogFormat::Json => logs::Format::Json,
@@ -25,7 +35,7 @@ pub(super) fn run(config: Config, output: &mut Output<'_>) -> std::io::Result<Ex
     }
     open_files::raise_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    match runtime.block_on(serve(config, output.out)) {
+    match runtime.block_on(serve(config, surroundings, output.out)) {
         Ok(()) => Ok(Exit::Stopped),
         Err(error) => {
             writeln!(output.err, "playhouse stopped: {error:#}")?;
@@ -34,11 +44,9 @@ pub(super) fn run(config: Config, output: &mut Output<'_>) -> std::io::Result<Ex
     }
 }
 
-async fn serve(config: Config, out: &mut dyn Write) -> anyhow::Result<()> {
+async fn serve(config: Config, surroundings: Surroundings, out: &mut dyn Write) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be listened for")?;
-    let program = std::env::current_exe().context("the path of this program is not known")?;
-    let surroundings = Surroundings { clock: Arc::new(SystemClock), program };
     let mut app = App::start(config, surroundings).await?;
     welcome(&app, out)?;
     tokio::select! {

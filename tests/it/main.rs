@@ -2,6 +2,7 @@
 
 mod accounts;
 mod engagement;
+mod process;
 mod support;
 mod uploads;
 mod videos;

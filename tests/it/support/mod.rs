@@ -37,9 +37,9 @@ impl TestApp {
     }
 
     pub async fn start_in(folder: tempfile::TempDir, settings: &[(&str, &str)]) -> Self {
-        let config = config(&folder, settings);
+        let config = config(folder.path(), settings);
         let program = env!("CARGO_BIN_EXE_playhouse").into();
-        let surroundings = Surroundings { clock: Arc::new(SystemClock), program };
+        let surroundings = Surroundings { clock: Arc::new(SystemClock), program, children: Vec::new() };
         let app = App::start(config, surroundings).await.expect("the app starts");
         let url = format!("http://{}", app.addr());
         Self { app: Some(app), url, client: Client::new(), folder }
@@ -113,11 +113,12 @@ impl TestApp {
     }
 }
 
-fn config(folder: &tempfile::TempDir, settings: &[(&str, &str)]) -> Config {
+/// A valid configuration of a server in a folder.
+pub fn config(folder: &std::path::Path, settings: &[(&str, &str)]) -> Config {
     let given = settings.iter().map(|(key, value)| (format!("PLAYHOUSE__{key}"), (*value).to_owned()));
     let own = [
         ("PLAYHOUSE__SERVER__LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
-        ("PLAYHOUSE__SERVER__DATA_DIR".to_owned(), folder.path().to_string_lossy().into_owned()),
+        ("PLAYHOUSE__SERVER__DATA_DIR".to_owned(), folder.to_string_lossy().into_owned()),
         ("PLAYHOUSE__LIMITS__ENABLED".to_owned(), "false".to_owned()),
         ("PLAYHOUSE__AUTH__ARGON2_MEMORY_KIB".to_owned(), "8192".to_owned()),
         ("PLAYHOUSE__AUTH__ARGON2_ITERATIONS".to_owned(), "1".to_owned()),
