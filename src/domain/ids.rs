@@ -11,6 +11,15 @@ use super::clock::Timestamp;
 /// The most characters an id may have, in any kind.
 pub const ID_LEN_MAX: usize = 64;
 
+/// Lists of everything there is are cut into so many partitions.
+pub const SHARDS: i64 = 16;
+
+/// The partition an id is listed in; the same for ever.
+pub fn shard_of(id: &str) -> i64 {
+    let sum = id.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
+    i64::from(sum) % SHARDS
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an id has 1 to {ID_LEN_MAX} characters out of a-z, A-Z, 0-9, `-` and `_`")]
 pub struct InvalidId;

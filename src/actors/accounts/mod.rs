@@ -20,7 +20,7 @@ use crate::{
         account::{self, Identity},
         channel,
         clock::SharedClock,
-        ids::{ChannelId, UserId},
+        ids::{ChannelId, SHARDS, UserId, shard_of},
         text::Invalid,
     },
     telemetry::Metrics,
@@ -192,7 +192,7 @@ impl Accounts {
             channel_id,
             created_at: now,
         };
-        let shard = shard_of(&account.user_id);
+        let shard = shard_of(account.user_id.as_str());
         let (user_id, channel_id) = (account.user_id.clone(), account.channel_id.clone());
         self.store.put(ListedAccount { shard, user_id, channel_id }).await?;
         self.store.put(account.clone()).await?;
@@ -220,14 +220,6 @@ impl Accounts {
         });
         changed.await?.ok_or(AccountError::NotFound)
     }
-}
-
-const SHARDS: i64 = 16;
-
-fn shard_of(user: &UserId) -> i64 {
-    let sum =
-        user.as_str().bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
-    i64::from(sum) % SHARDS
 }
 
 fn valid_password(password: &str) -> Result<String, AccountError> {

@@ -33,7 +33,7 @@ use crate::{
     },
     domain::{
         clock::SharedClock,
-        ids::{UserId, VideoId},
+        ids::{UserId, VideoId, shard_of},
         video::Stage,
     },
     media::{self, Catalogue, Probe, WorkerOptions, plan},
@@ -151,7 +151,7 @@ pub async fn catalogue(store: &Store, video: &VideoId) -> StoreResult<Catalogue>
 }
 
 fn pending(video: &VideoId, owner: &UserId) -> PendingJob {
-    PendingJob { shard: sweep::shard_of(video), video_id: video.clone(), owner_id: owner.clone() }
+    PendingJob { shard: shard_of(video.as_str()), video_id: video.clone(), owner_id: owner.clone() }
 }
 
 struct Transcode {
@@ -342,7 +342,7 @@ impl Transcode {
             // The run's last message says when the worker is gone.
             Effect::StopWorker => job.running.iter().for_each(|running| running.cancel.cancel()),
             Effect::Settle => {
-                store.delete::<PendingJob>((sweep::shard_of(&job.video),), (job.video.clone(),)).await?;
+                store.delete::<PendingJob>((shard_of(job.video.as_str()),), (job.video.clone(),)).await?;
             }
         }
         Ok(())
@@ -395,7 +395,7 @@ impl Transcode {
         self.workshop.objects.delete_prefix(&run::made_prefix(&job.video)).await?;
         self.workshop.objects.delete_prefix(&run::source_prefix(&job.video)).await?;
         store.delete::<CatalogueRow>((job.video.clone(),), ()).await?;
-        store.delete::<PendingJob>((sweep::shard_of(&job.video),), (job.video.clone(),)).await?;
+        store.delete::<PendingJob>((shard_of(job.video.as_str()),), (job.video.clone(),)).await?;
         store.delete::<Job>((job.video.clone(),), ()).await?;
         job.removal.drain(..).for_each(|reply| reply.send(()));
         job.myself.drain();

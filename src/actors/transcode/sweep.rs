@@ -9,18 +9,10 @@ use super::Transcodes;
 use crate::{
     actors::supervise::Child,
     backends::store::{StoreResult, tables::video::PendingJob},
-    domain::ids::VideoId,
+    domain::ids::SHARDS,
 };
 
-const SHARDS: i64 = 16;
 const INTERVAL: Duration = Duration::from_secs(30);
-
-/// The shard of the pending table a video is in; the same for ever.
-pub(super) fn shard_of(video: &VideoId) -> i64 {
-    let sum =
-        video.as_str().bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
-    i64::from(sum) % SHARDS
-}
 
 /// The actor that looks: once when it starts, then at each interval. Supervised, since without it a job whose trigger
 /// was lost would wait for ever.
