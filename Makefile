@@ -56,7 +56,8 @@ lint: setup web ## Format, clippy, docs, licences and advisories, the web's own 
 	cargo deny --log-level error check licenses bans sources
 	@if cargo deny --log-level off fetch db; then cargo deny --log-level error check advisories; \
 	else echo "advisories: not checked, the database cannot be reached from here"; fi
-	cd web && npm run lint && npm audit --audit-level=high
+	cd web && npm run lint
+	@scripts/audit-npm.sh web tests/browser
 
 ci: test lint regen-check ## What .ci/run runs
 

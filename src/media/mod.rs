@@ -1,5 +1,5 @@
 //! Bytes in, renditions out: what a source is ([`probe`]), what is made of it ([`plan`], [`ladder`]), the
-//! child process that makes it ([`worker`] starts it, [`gst`] is its inside), what it made ([`catalogue`])
+//! child process that makes it ([`worker`] starts it, `gst` is its inside), what it made ([`catalogue`])
 //! and how players are told ([`manifest`]). The transcode job actor calls [`worker::run`] once a stage and
 //! folds the events into a [`Catalogue`]; http renders playlists from what the catalogue keeps.
 //! Nothing here knows a store, an actor, a route or the configuration, and GStreamer never runs in the
