@@ -68,7 +68,8 @@ fn renditions(catalogue: &Catalogue) -> Vec<rest::Rendition> {
                 }
                 Track::Audio { .. } => (None, None, None),
             };
-            let name = height.map_or_else(|| "audio".into(), |height| format!("{height}p"));
+            // By the shorter side, so that an upright 720p is called what a wide one is.
+            let name = width.zip(height).map_or_else(|| "audio".into(), |(w, h)| format!("{}p", w.min(h)));
             rest::Rendition {
                 name,
                 width,
