@@ -30,8 +30,3 @@ pub fn install(filter: &str, format: Format) -> Result<(), LogsError> {
     }
     Ok(())
 }
-
-/// The span of one request: whatever is logged inside carries its id.
-pub fn request_span(request_id: &str, method: &str, route: &str) -> tracing::Span {
-    tracing::info_span!("request", request.id = request_id, http.method = method, http.route = route)
-}
