@@ -73,6 +73,8 @@ codes! {
     RangeNotSatisfiable = "range_not_satisfiable", 416, "The range cannot be served";
     /// Fields are missing or invalid; `errors` names each.
     Invalid = "invalid", 422, "The input is invalid";
+    /// This is a WebSocket: ask for an upgrade, version 13, over HTTP/1.1.
+    UpgradeRequired = "upgrade_required", 426, "An upgrade to WebSocket is needed";
     /// Another request writes this upload right now. Try again.
     Locked = "locked", 423, "Another request writes this upload";
     /// Too many requests. Wait for `Retry-After`.

@@ -44,6 +44,8 @@ pub enum Op {
         room: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         since: Option<Position>,
+        #[serde(default, skip_serializing_if = "Rate::is_all")]
+        rate: Rate,
     },
     Leave {
         room: String,
@@ -80,6 +82,23 @@ impl Op {
     /// Every `op` there is.
     pub const NAMES: &'static [&'static str] =
         &["join", "leave", "comment", "react", "watch", "auth", "ping"];
+}
+
+/// How much of a room's comments a socket wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rate {
+    /// Each of them.
+    #[default]
+    All,
+    /// A fair sample while they come faster than anybody reads; `left_out` says how many others there were.
+    Top,
+}
+
+impl Rate {
+    fn is_all(&self) -> bool {
+        *self == Rate::All
+    }
 }
 
 /// A place in a room's stream. An offset means nothing without its epoch.
@@ -199,6 +218,9 @@ pub enum Event {
         room: String,
         offset: u64,
         items: Vec<Comment>,
+        /// With `"rate": "top"`: how many were not sent that came with or before the last of these.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        left_out: u64,
     },
     /// Latest state, at most once a second.
     Counts {
@@ -227,6 +249,10 @@ pub enum Event {
     },
 }
 
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,7 +262,7 @@ mod tests {
         let text = r#"{"id":1,"op":"join","room":"v","since":{"epoch":"e","offset":42}}"#;
         let request: Request = serde_json::from_str(text).unwrap();
         let since = Some(Position { epoch: "e".into(), offset: 42 });
-        assert_eq!(request, Request { id: 1, op: Op::Join { room: "v".into(), since } });
+        assert_eq!(request, Request { id: 1, op: Op::Join { room: "v".into(), since, rate: Rate::All } });
         let ping: Request = serde_json::from_str(r#"{"id":2,"op":"ping"}"#).unwrap();
         assert_eq!(ping.op, Op::Ping);
     }

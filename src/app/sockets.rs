@@ -71,6 +71,6 @@ fn sessions(needs: &Needs<'_>) -> SessionContext {
         user_limits: user_limits(needs),
         clock: Arc::clone(clock),
         shared: Shared::clone(shared),
-        options: Arc::new(session::Options::of(&config.rooms, &config.limits, WAITING_MAX)),
+        options: Arc::new(session::Options::of(&config.limits, WAITING_MAX)),
     }
 }

@@ -12,6 +12,8 @@ use super::{
 pub struct Rooms {
     /// Zero sends each event at once.
     pub tick_ms: Millis,
+    pub top_interval_ms: Millis,
+    pub top_len_max: usize,
     pub flush_interval_ms: Millis,
     pub counts_interval_ms: Millis,
     pub history_len_max: usize,
@@ -26,6 +28,8 @@ pub struct Rooms {
 
 pub(super) const RANGES: &[Range] = &[
     range("tick_ms", 0, 1_000),
+    range("top_interval_ms", 50, 10_000),
+    range("top_len_max", 1, 100),
     range("flush_interval_ms", 1, 10_000),
     range("counts_interval_ms", 100, 60_000),
     range("history_len_max", 0, 10_000),

@@ -3,8 +3,8 @@
 use playhouse_protocol::{
     problem::Code,
     realtime::{
-        Authenticated, Counts, Event, Limits, Op, PlayState, Position, Posted, Refusal, Request, Snapshot,
-        Watched,
+        Authenticated, Counts, Event, Limits, Op, PlayState, Position, Posted, Rate, Refusal, Request,
+        Snapshot, Watched,
     },
     rest::{Author, Comment, ReactionKind, ReactionTotals, User},
 };
@@ -77,7 +77,7 @@ fn the_schema_describes_every_request() {
         state: PlayState::Playing,
     };
     let requests = [
-        ("Join", Op::Join { room: room(), since }),
+        ("Join", Op::Join { room: room(), since, rate: Rate::Top }),
         ("Leave", Op::Leave { room: room() }),
         ("NewComment", comment),
         ("React", Op::React { room: room(), reaction: ReactionKind::Like }),
@@ -132,7 +132,7 @@ fn the_schema_describes_every_answer_and_event() {
     check("Problem", Refusal { retry_after_ms: Some(1), ..Refusal::new(Code::TooMany, "wait") });
     let room = || "v".to_owned();
     let events = [
-        ("CommentsEvent", Event::Comments { room: room(), offset: 1, items: Vec::new() }),
+        ("CommentsEvent", Event::Comments { room: room(), offset: 1, items: Vec::new(), left_out: 3 }),
         ("EditedEvent", Event::Edited { room: room(), offset: 1, items: Vec::new() }),
         ("RemovedEvent", Event::Removed { room: room(), offset: 1, ids: Vec::new() }),
         ("CountsEvent", Event::Counts { room: room(), counts }),

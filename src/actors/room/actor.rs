@@ -1,11 +1,12 @@
 //! The room's actor: takes messages, lets `state` decide, starts the work that follows and hears of its end. It never
 //! waits for the store while it handles a message, so joins and events go on while a write is under way.
 
+mod fanout;
 mod outcomes;
 
 use std::time::{Duration, Instant};
 
-use playhouse_protocol::realtime::{CloseCode, Counts, Position};
+use playhouse_protocol::realtime::{CloseCode, Counts, Position, Rate};
 use tokio::{
     sync::mpsc::{self, UnboundedReceiver},
     time::timeout,
@@ -16,16 +17,18 @@ use super::{
     error::RoomError,
     facts::Facts,
     gather::{CountedPlaybacks, Gather, React, View},
+    greeting::Greetings,
     keeper::Keeper,
+    pace::Pace,
     plan::{Command, Pending},
     seats::Seats,
-    state::{Recovery, State},
+    state::State,
     work::{Desk, Done, Ledger, ReactTicket, Ticket, ViewTicket},
 };
 use crate::{
     actors::{
         directory::{Failure, LoadError, Myself, Reply, Resident},
-        seat::{Close, Seat, SeatId},
+        seat::{Close, LatestKey, Seat, SeatId},
     },
     backends::store::StoreError,
     domain::{
@@ -55,7 +58,9 @@ pub enum Message {
     /// The video's row was written or removed.
     VideoChanged(Reply<Result<(), RoomError>>),
     /// The time has come to send what has gathered, to show the counts, to write votes, to read the store again.
-    Tick,
+    Tick(Rate),
+    /// Every shard has written what was sent last.
+    Written(Rate),
     CountsDue,
     FlushDue,
     RetryDue,
@@ -76,18 +81,13 @@ pub struct WatchedFor {
 /// Someone who comes in.
 pub struct Arrival {
     pub seat: Seat,
-    pub viewer: Option<Identity>,
+    pub viewer: Option<Box<Identity>>,
     /// The last they saw.
     pub since: Option<Position>,
-    /// Tells them what they joined. Called by the room, so that nothing that happens later can come before it.
-    pub greet: Box<dyn FnOnce(&Joined) + Send>,
-}
-
-/// What a join gives.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Joined {
-    pub recovery: Recovery,
-    pub counts: Counts,
+    pub rate: Rate,
+    /// The request that is answered with what they joined. The room answers it, so that nothing that happens later can
+    /// come before it.
+    pub re: u64,
 }
 
 /// Commands of one kind that wait for the store at most: what is behind a store that hangs.
@@ -112,11 +112,15 @@ pub struct Live {
     /// What has been asked for and has not come yet.
     reloading: bool,
     retry_due: bool,
-    tick_due: bool,
-    ticked_at: Option<Instant>,
+    greetings: Greetings,
+    /// One for each rate.
+    paces: [Pace; 2],
+    counts_key: LatestKey,
     counts_due: bool,
     flush_due: bool,
     unsent_since: Option<Instant>,
+    /// How long what was sent last had waited.
+    waited: Duration,
     flushed_at: Option<Instant>,
     shown: Option<(Counts, Instant)>,
 }
@@ -144,6 +148,7 @@ impl Resident for Room {
         let facts = timeout(deadline, Facts::read(&context.store, video));
         let facts = facts.await.map_err(|_| LoadError::Unavailable("no answer in time".into()))?;
         let facts = facts.map_err(unavailable)?.ok_or(LoadError::Absent)?;
+        let options = context.options.clone();
         let epoch = context.new_epoch();
         let loaded = keeper.load(&epoch).await.map_err(unavailable)?;
         let reactions = ledger.totals(Kind::Reaction).await.map_err(unavailable)?;
@@ -166,11 +171,13 @@ impl Resident for Room {
             counted: CountedPlaybacks::default(),
             reloading: false,
             retry_due: false,
-            tick_due: false,
-            ticked_at: None,
+            greetings: Greetings::default(),
+            paces: [Pace::new(options.tick), Pace::new(options.top_interval)],
+            counts_key: LatestKey::new(),
             counts_due: false,
             flush_due: false,
             unsent_since: None,
+            waited: Duration::ZERO,
             flushed_at: None,
             shown: None,
         })
@@ -185,7 +192,8 @@ impl Resident for Room {
             Message::View(watched, reply) => live.view(watched, reply),
             Message::Counts(reply) => reply.send(live.counts()),
             Message::VideoChanged(reply) => reply.send(live.video_changed().await),
-            Message::Tick => live.tick(),
+            Message::Tick(rate) => live.on_tick(rate),
+            Message::Written(rate) => live.on_written(rate),
             Message::CountsDue => live.show_counts(),
             Message::FlushDue => live.flush_due = false,
             Message::RetryDue => live.retry_due = false,
@@ -218,36 +226,6 @@ impl Resident for Room {
 }
 
 impl Live {
-    fn join(&mut self, arrival: Arrival) -> Result<(), RoomError> {
-        let Arrival { seat, viewer, since, greet } = arrival;
-        if !self.facts.is_open_to(viewer.as_ref()) {
-            return Err(RoomError::NotFound);
-        }
-        if self.seats.len() >= self.context.options.seats_max && !self.seats.contains(seat.id()) {
-            self.seats.drop_closed();
-            if self.seats.len() >= self.context.options.seats_max {
-                return Err(RoomError::Full);
-            }
-        }
-        let recovery = self.state.recovery(since.as_ref());
-        let outcome = match (&since, recovery.recovered) {
-            (None, _) => "fresh",
-            (Some(_), true) => "recovered",
-            (Some(_), false) => "not_recovered",
-        };
-        self.context.metrics.joins.of(outcome).inc();
-        self.seats.join(seat, viewer, recovery.offset);
-        greet(&Joined { recovery, counts: self.counts() });
-        self.counts_changed();
-        Ok(())
-    }
-
-    fn leave(&mut self, seat: SeatId) {
-        if self.seats.leave(seat) {
-            self.counts_changed();
-        }
-    }
-
     fn submit(&mut self, who: &Identity, command: Command, ticket: Ticket) {
         if !self.facts.is_open_to(Some(who)) {
             return ticket.send(Err(RoomError::NotFound));
@@ -354,60 +332,6 @@ impl Live {
         }
         if let Some(views) = self.viewings.take() {
             self.desk.view(self.ledger.clone(), views, self.context.clock.now());
-        }
-    }
-
-    /// Something in the stream has not been sent yet.
-    fn has_news(&mut self) {
-        if !self.state.has_unsent() {
-            return;
-        }
-        self.unsent_since.get_or_insert_with(Instant::now);
-        self.counts_changed();
-        if self.tick_due {
-            return;
-        }
-        // What comes after a quiet while goes out at once; what follows within a tick goes out together at its end.
-        let since = self.ticked_at.map_or(Duration::MAX, |at| at.elapsed());
-        match self.context.options.tick.saturating_sub(since) {
-            Duration::ZERO => self.tick(),
-            left => {
-                self.tick_due = true;
-                self.desk.room.tell_after(left, Message::Tick);
-            }
-        }
-    }
-
-    fn tick(&mut self) {
-        self.tick_due = false;
-        self.ticked_at = Some(Instant::now());
-        if self.state.has_unsent() {
-            let state = &self.state;
-            self.seats.broadcast(state.sent(), |offset| state.events_after(offset));
-            self.state.mark_sent();
-        }
-        if let Some(since) = self.unsent_since.take() {
-            self.context.metrics.broadcast_seconds.observe(since.elapsed().as_secs_f64());
-        }
-    }
-
-    fn counts_changed(&mut self) {
-        if self.counts_due {
-            return;
-        }
-        self.counts_due = true;
-        let since = self.shown.map_or(Duration::MAX, |(_, at)| at.elapsed());
-        let left = self.context.options.counts_interval.saturating_sub(since);
-        self.desk.room.tell_after(left.max(self.context.options.tick), Message::CountsDue);
-    }
-
-    fn show_counts(&mut self) {
-        self.counts_due = false;
-        self.seats.drop_closed();
-        let counts = self.counts();
-        if self.shown.is_none_or(|(shown, _)| shown != counts) {
-            self.seats.show_counts(counts);
-            self.shown = Some((counts, Instant::now()));
         }
     }
 

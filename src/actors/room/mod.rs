@@ -6,13 +6,16 @@ mod actor;
 mod error;
 mod facts;
 mod gather;
+mod greeting;
 pub mod history;
 mod keeper;
 mod options;
+mod pace;
 mod plan;
 mod seats;
 mod state;
 mod stream;
+mod top;
 mod work;
 
 use std::{sync::Arc, time::Duration};
@@ -23,7 +26,7 @@ use playhouse_protocol::{
 };
 
 pub use self::{
-    actor::{Arrival, Joined, WatchedFor},
+    actor::{Arrival, WatchedFor},
     error::RoomError,
     facts::Facts,
     options::Options,

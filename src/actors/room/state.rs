@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use playhouse_protocol::{
-    realtime::{Event, Position},
+    realtime::{Event, Position, Rate},
     rest,
 };
 
@@ -87,8 +87,8 @@ pub struct State<T> {
     limits: Limits,
     epoch: String,
     next: u64,
-    /// The newest offset that seats have been sent.
-    sent: u64,
+    /// The newest offset that seats have been sent, by their rate.
+    sent: [u64; 2],
     live: i64,
     hot: VecDeque<Entry>,
     aside: BTreeMap<u64, Entry>,
@@ -105,7 +105,7 @@ impl<T> State<T> {
             limits,
             epoch: String::new(),
             next: FIRST_OFFSET,
-            sent: 0,
+            sent: [0; 2],
             live: 0,
             hot: VecDeque::new(),
             aside: BTreeMap::new(),
@@ -114,7 +114,7 @@ impl<T> State<T> {
             phase: Phase::Idle,
             written: false,
         };
-        state.sent = loaded.next - 1;
+        state.sent = [loaded.next - 1; 2];
         state.adopt(loaded);
         state
     }
@@ -202,14 +202,15 @@ impl<T> State<T> {
     /// What the store holds, read again.
     pub fn on_reloaded(&mut self, loaded: Loaded) -> Reloaded {
         let oldest = loaded.newest.first().map_or(loaded.next, offset_of);
-        let continued = loaded.epoch == self.epoch && loaded.next >= self.next && oldest <= self.sent + 1;
+        let continued =
+            loaded.epoch == self.epoch && loaded.next >= self.next && oldest <= self.sent_to_all() + 1;
         let fresh = self.head() == 0;
         self.phase = Phase::Idle;
         self.adopt(loaded);
         match continued || (fresh && oldest == FIRST_OFFSET) {
             true => Reloaded::Continued,
             false => {
-                self.sent = self.head();
+                self.sent = [self.head(); 2];
                 Reloaded::Lost
             }
         }
@@ -220,16 +221,20 @@ impl<T> State<T> {
         self.waiting.drain(..).map(|pending| pending.ticket).collect()
     }
 
-    pub fn has_unsent(&self) -> bool {
-        self.sent < self.head()
+    pub fn has_unsent(&self, rate: Rate) -> bool {
+        self.sent(rate) < self.head()
     }
 
-    pub fn sent(&self) -> u64 {
-        self.sent
+    pub fn sent(&self, rate: Rate) -> u64 {
+        self.sent[rate as usize]
     }
 
-    pub fn mark_sent(&mut self) {
-        self.sent = self.head();
+    pub fn mark_sent(&mut self, rate: Rate) {
+        self.sent[rate as usize] = self.head();
+    }
+
+    fn sent_to_all(&self) -> u64 {
+        self.sent.into_iter().min().unwrap_or_default()
     }
 
     /// What happened after `offset`, in order.
@@ -241,20 +246,22 @@ impl<T> State<T> {
         events
     }
 
-    /// What a client gets that was last at `since`, or that has seen nothing.
-    pub fn recovery(&self, since: Option<&Position>) -> Recovery {
+    /// What a client gets that was last at `since`, or that has seen nothing. It is what seats of its rate have been
+    /// sent: what is newer comes to it with the next tick, as it does to them.
+    pub fn recovery(&self, since: Option<&Position>, rate: Rate) -> Recovery {
+        let sent = self.sent(rate);
         let base = Recovery {
             epoch: self.epoch.clone(),
-            offset: self.head(),
+            offset: sent,
             recovered: false,
             comments: Vec::new(),
             removed: Vec::new(),
             edited: Vec::new(),
         };
         match since.filter(|since| self.can_resume(since)) {
-            Some(since) => self.missed_after(since.offset, base),
+            Some(since) => self.missed_after(since.offset.min(sent), base),
             None => {
-                let alive = self.hot.iter().rev().filter(|entry| is_live(entry));
+                let alive = self.hot.iter().rev().filter(|entry| is_live(entry) && offset_of(entry) <= sent);
                 let mut comments: Vec<_> = alive.take(self.limits.snapshot_len_max).map(comment).collect();
                 comments.reverse();
                 Recovery { comments, ..base }
@@ -268,7 +275,11 @@ impl<T> State<T> {
     }
 
     fn missed_after(&self, offset: u64, base: Recovery) -> Recovery {
-        let missed = || self.hot.iter().filter(move |entry| offset_of(entry) > offset);
+        let sent = base.offset;
+        let missed = || {
+            let span = offset + 1..=sent;
+            self.hot.iter().filter(move |entry| span.contains(&offset_of(entry)))
+        };
         let comments = missed().filter(|entry| is_live(entry)).map(comment).collect();
         let removals = missed().filter(|entry| entry.kind == EntryKind::Removal);
         let removed = removals.filter_map(|entry| self.target_id(entry)).collect();
@@ -293,7 +304,7 @@ impl<T> State<T> {
                     *last = offset;
                     items.push(comment(entry));
                 }
-                _ => events.push(Event::Comments { room, offset, items: vec![comment(entry)] }),
+                _ => events.push(Event::Comments { room, offset, items: vec![comment(entry)], left_out: 0 }),
             },
             EntryKind::Removal => {
                 let ids = self.target_id(entry).into_iter().collect();
@@ -378,7 +389,7 @@ impl<T> State<T> {
     /// Forgets what nobody can resume to and nobody has still to be sent.
     fn trim(&mut self) {
         while self.hot.len() > self.limits.hot_len_max()
-            && self.hot.front().is_some_and(|entry| offset_of(entry) <= self.sent)
+            && self.hot.front().is_some_and(|entry| offset_of(entry) <= self.sent_to_all())
         {
             let Some(entry) = self.hot.pop_front() else { break };
             let offset = offset_of(&entry);

@@ -1,8 +1,10 @@
 //! One socket's session: who speaks, which rooms they sit in, how much they may say. `http/ws` parses frames and casts
 //! them here, admitted by their bytes; answers go to the seat. It decides through `state`, asks rooms through their
-//! handles, one request after the other, and never sees a socket. When it ends, it leaves its rooms.
+//! handles, one request after the other, and never sees a socket. It is an actor only while there is something to do:
+//! at rest it is a few bytes in its socket's shard (`resting`), and the next word wakes it.
 
 mod limits;
+mod resting;
 mod state;
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
@@ -10,16 +12,19 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 use futures_util::FutureExt;
 use playhouse_protocol::{
     problem::Code,
-    realtime::{Authenticated, CloseCode, Done, Limits, Op, Outcome, Reply, Request, Snapshot, Watched},
+    realtime::{Authenticated, CloseCode, Done, Op, Outcome, Position, Rate, Reply, Request, Watched},
     rest,
 };
-use prometheus_client::metrics::gauge::Gauge;
-use ractor::{Actor, ActorProcessingErr, ActorRef};
+use ractor::{Actor, ActorProcessingErr, ActorRef, ActorRuntime};
 use serde::Serialize;
 use tracing::error;
 
 pub use self::limits::{Rates, RetryAfter, UserLimits};
-use self::state::{Denied, State, Step, refusal, too_many};
+pub use self::resting::Resting;
+use self::{
+    resting::Bed,
+    state::{Denied, State, Step, refusal, too_many},
+};
 use super::{
     admission::{Bounds, Load, Permit},
     directory::Shared,
@@ -56,24 +61,16 @@ pub struct Options {
     pub rooms_max: usize,
     /// What may wait for one session before its socket is closed.
     pub in_flight: Bounds,
-    /// What clients are told they may do.
-    pub limits: Limits,
 }
 
 impl Options {
-    pub fn of(rooms: &config::Rooms, limits: &config::Limits, waiting_max: u64) -> Self {
+    pub fn of(limits: &config::Limits, waiting_max: u64) -> Self {
         let number = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         Self {
             rooms_max: limits.rooms_per_session_max,
             in_flight: Bounds {
                 messages_max: waiting_max,
                 bytes_max: number(limits.session_in_flight_bytes_max),
-            },
-            limits: Limits {
-                frame_bytes_max: number(limits.frame_bytes_max),
-                comment_len_max: number(rooms.comment_len_max),
-                rooms_max: number(limits.rooms_per_session_max),
-                comments_per_minute: u64::from(limits.comments_per_minute),
             },
         }
     }
@@ -91,25 +88,30 @@ pub struct SessionContext {
     pub options: Arc<Options>,
 }
 
-/// Starts sessions.
+/// Makes sessions.
 #[derive(Clone)]
 pub struct Sessions(Arc<SessionContext>);
 
-/// Who comes, and through which seat.
-pub struct Opening {
-    pub seat: Seat,
-    /// What came with the request, if anything.
-    pub access_token: Option<String>,
-    /// Names a viewer without an account in the tally of views.
-    pub anonymous: String,
+impl Sessions {
+    pub fn new(context: SessionContext) -> Self {
+        Self(Arc::new(context))
+    }
+
+    /// The session of a socket that has said nothing yet. `anonymous` names a viewer without an account in the tally
+    /// of views.
+    pub fn newcomer(&self, seat: Seat, anonymous: String) -> Resting {
+        let state = State::new(None, self.0.options.rooms_max);
+        Resting::new(self.0.clone(), seat, anonymous.into(), state)
+    }
 }
 
 /// A running session. Dropping it ends it, after what it has been told.
 pub struct SessionHandle {
     actor: ActorRef<Message>,
     load: Arc<Load>,
-    waiting: Gauge,
     context: Arc<SessionContext>,
+    seat: Seat,
+    bed: Arc<Bed>,
 }
 
 impl Drop for SessionHandle {
@@ -123,29 +125,25 @@ impl Drop for SessionHandle {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Overloaded;
 
-impl Sessions {
-    pub fn new(context: SessionContext) -> Self {
-        Self(Arc::new(context))
-    }
-
-    /// A token that is not valid closes the seat, so that the client hears why.
-    pub async fn open(&self, opening: Opening) -> Result<SessionHandle, ractor::SpawnErr> {
-        let load = Arc::<Load>::default();
-        let start = Start { context: self.0.clone(), opening, load: load.clone() };
-        let (actor, _) = Session::spawn(None, Session, start).await?;
-        let waiting = self.0.shared.metrics.mailbox_messages.of("session");
-        Ok(SessionHandle { actor, load, waiting, context: self.0.clone() })
-    }
-}
-
 impl SessionHandle {
+    /// Starts the actor. A token that is not valid closes the seat, so that the client hears why.
+    fn start(resting: Resting, access_token: Option<String>) -> Result<Self, ractor::SpawnErr> {
+        let (load, bed) = (Arc::<Load>::default(), Arc::<Bed>::default());
+        let (context, seat) = (resting.context().clone(), resting.seat().clone());
+        let start = Start { resting, access_token, load: load.clone(), bed: bed.clone() };
+        let (actor, _) = ActorRuntime::spawn_instant(None, Session, start)?;
+        Ok(Self { actor, load, context, seat, bed })
+    }
+
     /// Hands over a request that took so many bytes on the wire.
     pub fn say(&self, request: Request, bytes: usize) -> Result<(), Overloaded> {
-        let (bounds, gate) = (self.context.options.in_flight, &self.context.shared.gate);
-        let permit = Permit::take(&self.load, bounds, gate, bytes + MESSAGE_BYTES).ok_or(Overloaded)?;
-        let permit = permit.shown(&self.waiting);
-        // A session that has ended has closed its seat, and nobody waits for an answer.
-        drop(self.actor.cast(Message::Request(request, permit)));
+        let (bounds, shared) = (self.context.options.in_flight, &self.context.shared);
+        let permit =
+            Permit::take(&self.load, bounds, &shared.gate, bytes + MESSAGE_BYTES).ok_or(Overloaded)?;
+        let permit = permit.shown(&shared.metrics.mailbox_messages.of("session"));
+        if self.actor.cast(Message::Request(request, permit)).is_err() {
+            self.seat.close(ended());
+        }
         Ok(())
     }
 
@@ -153,38 +151,60 @@ impl SessionHandle {
     pub fn check_token(&self) {
         drop(self.actor.cast(Message::CheckToken));
     }
+
+    /// Whether it has answered all it was told.
+    pub fn is_idle(&self) -> bool {
+        self.load.messages() == 0
+    }
+
+    /// Asks it to lie down. Nothing may be said to it from now on; it tells its seat when it has.
+    pub fn rest(&self) {
+        drop(self.actor.cast(Message::Rest));
+    }
+
+    /// What is left of it once it has lain down.
+    pub fn take_resting(&self) -> Option<Resting> {
+        self.bed.take()
+    }
 }
 
 enum Message {
     Request(Request, Permit),
     CheckToken,
+    Rest,
 }
 
 struct Start {
-    context: Arc<SessionContext>,
-    opening: Opening,
+    resting: Resting,
+    access_token: Option<String>,
     load: Arc<Load>,
+    bed: Arc<Bed>,
 }
 
 struct Session;
 
+/// Awake. Everything that outlasts being awake is in `resting`.
 struct Live {
     context: Arc<SessionContext>,
-    state: State,
     seat: Seat,
-    anonymous: String,
+    /// `None` once it has lain down.
+    resting: Option<Resting>,
+    bed: Arc<Bed>,
     _listing: Listing,
 }
 
 impl Drop for Live {
     fn drop(&mut self) {
         self.metrics().actors.of("session").dec();
-        if let Some(who) = self.state.identity() {
-            self.context.presence.leave(&who.user_id, self.seat.id());
+        if self.resting.is_some() {
+            // Where it ends by itself there is a failure, and the client must come back.
+            self.seat.close(ended());
         }
-        // Where it ends by itself there is a failure, and the client must come back.
-        self.seat.close(Close::new(CloseCode::GoingAway, "the session has ended, come back and resume"));
     }
+}
+
+fn ended() -> Close {
+    Close::new(CloseCode::GoingAway, "the session has ended, come back and resume")
 }
 
 impl Actor for Session {
@@ -193,8 +213,8 @@ impl Actor for Session {
     type Arguments = Start;
 
     async fn pre_start(&self, myself: ActorRef<Message>, start: Start) -> Result<Live, ActorProcessingErr> {
-        let Start { context, opening, load } = start;
-        let Opening { seat, access_token, anonymous } = opening;
+        let Start { resting, access_token, load, bed } = start;
+        let (context, seat) = (resting.context().clone(), resting.seat().clone());
         let listing = context.shared.registry.enter(Introduction {
             kind: "session",
             name: SessionId::new(context.clock.now()).into(),
@@ -203,8 +223,7 @@ impl Actor for Session {
             restarts: 0,
         });
         context.shared.metrics.actors.of("session").inc();
-        let state = State::new(None, context.options.rooms_max);
-        let mut live = Live { context, state, seat, anonymous, _listing: listing };
+        let mut live = Live { context, seat, resting: Some(resting), bed, _listing: listing };
         if let Some(token) = access_token {
             match live.context.authenticate.authenticate(&token) {
                 Ok(who) => live.identify(who).await,
@@ -216,15 +235,25 @@ impl Actor for Session {
 
     async fn handle(
         &self,
-        _myself: ActorRef<Message>,
+        myself: ActorRef<Message>,
         message: Message,
         live: &mut Live,
     ) -> Result<(), ActorProcessingErr> {
         match message {
             Message::CheckToken => {
-                if let Some(close) = live.state.check_token(live.context.clock.now()) {
-                    live.seat.close(close);
+                let now = live.context.clock.now();
+                let over = live.state().check_token(now);
+                let ends_at = live.state().identity().map(|who| who.expires_at);
+                match (over, ends_at) {
+                    (Some(close), _) => live.seat.close(close),
+                    (None, Some(ends_at)) => live.seat.token_ends(ends_at),
+                    (None, None) => {}
                 }
+            }
+            Message::Rest => {
+                live.bed.lie_down(live.resting.take());
+                live.seat.session_rests();
+                myself.stop(None);
             }
             Message::Request(request, permit) => {
                 let outcome = match live.seat.is_closed() {
@@ -240,22 +269,19 @@ impl Actor for Session {
         }
         Ok(())
     }
-
-    async fn post_stop(&self, _myself: ActorRef<Message>, live: &mut Live) -> Result<(), ActorProcessingErr> {
-        let rooms: Vec<VideoId> = live.state.rooms().cloned().collect();
-        for video in rooms {
-            if let Err(error) = live.context.rooms.of(&video).leave(live.seat.id()).await {
-                // The room forgets closed seats by itself.
-                error!(error = %error, "a session could not leave its room");
-            }
-        }
-        Ok(())
-    }
 }
 
 impl Live {
     fn metrics(&self) -> &Arc<Metrics> {
         &self.context.shared.metrics
+    }
+
+    fn anonymous(&self) -> &str {
+        self.resting.as_ref().map_or("", Resting::anonymous)
+    }
+
+    fn state(&mut self) -> &mut State {
+        self.resting.as_mut().expect("a session that has lain down is told nothing").state()
     }
 
     async fn answer(&mut self, request: Request) {
@@ -264,7 +290,10 @@ impl Live {
         if matches!(op, Op::Ping | Op::Auth { .. }) {
             self.metrics().commands.of(kind).inc();
         }
-        match self.state.decide(op, self.context.clock.now()) {
+        match {
+            let now = self.context.clock.now();
+            self.state().decide(op, now)
+        } {
             Ok(step) => self.take(re, step).await,
             Err(Denied::Refuse(refusal)) => self.refuse(re, refusal),
             Err(Denied::End(close)) => self.seat.close(close),
@@ -275,13 +304,13 @@ impl Live {
         match step {
             Step::Pong => self.reply(re, Done {}),
             Step::Authenticate { access_token } => self.authenticate(re, &access_token).await,
-            Step::Join { video, since } => {
-                if let Err(error) = self.join(re, &video, since).await {
+            Step::Join { video, since, rate } => {
+                if let Err(error) = self.join(re, &video, since, rate).await {
                     self.refuse(re, refusal(&error));
                 }
             }
             Step::Leave { video } => {
-                self.state.on_left(&video);
+                self.state().on_left(&video);
                 match self.context.rooms.of(&video).leave(self.seat.id()).await {
                     Ok(()) => self.reply(re, Done {}),
                     Err(error) => self.refuse(re, refusal(&error)),
@@ -303,8 +332,8 @@ impl Live {
                 self.conclude(re, &video, outcome);
             }
             Step::Watch { video, playback_id, watched_ms } => {
-                let viewer = self.state.identity().cloned();
-                let viewer_key = viewer_key(viewer.as_ref(), &self.anonymous);
+                let viewer = self.state().identity().cloned();
+                let viewer_key = viewer_key(viewer.as_ref(), self.anonymous());
                 let watched = WatchedFor { viewer, viewer_key, playback_id, watched_ms };
                 let outcome = self.context.rooms.of(&video).view(watched).await;
                 self.conclude(re, &video, outcome.map(|counted| Watched { counted }));
@@ -316,34 +345,22 @@ impl Live {
         &mut self,
         re: u64,
         video: &VideoId,
-        since: Option<playhouse_protocol::realtime::Position>,
+        since: Option<Position>,
+        rate: Rate,
     ) -> Result<(), RoomError> {
-        let viewer = self.state.identity().cloned();
-        // Before the room is asked, so that nobody can start actors for videos that are not theirs to know.
-        let facts = self.context.rooms.facts(video).await?;
-        if !facts.is_some_and(|facts| facts.is_open_to(viewer.as_ref())) {
-            return Err(RoomError::NotFound);
+        let viewer = self.state().identity().cloned();
+        // Before the room is asked, so that nobody can start actors for videos that are not theirs to know. One that is
+        // in memory looks by itself.
+        if !self.context.rooms.is_resident(video) {
+            let facts = self.context.rooms.facts(video).await?;
+            if !facts.is_some_and(|facts| facts.is_open_to(viewer.as_ref())) {
+                return Err(RoomError::NotFound);
+            }
         }
-        let (seat, limits, room) = (self.seat.clone(), self.context.options.limits, video.to_string());
-        // The room says it, so that it comes before everything that happens after it.
-        let greet = Box::new(move |joined: &super::room::Joined| {
-            let recovery = joined.recovery.clone();
-            let snapshot = Snapshot {
-                room,
-                epoch: recovery.epoch,
-                offset: recovery.offset,
-                recovered: recovery.recovered,
-                counts: joined.counts,
-                comments: recovery.comments,
-                removed: recovery.removed,
-                edited: recovery.edited,
-                limits,
-            };
-            seat.say(&Reply { re, outcome: Outcome::Ok(snapshot) });
-        });
-        let arrival = Arrival { seat: self.seat.clone(), viewer, since, greet };
+        let arrival = Arrival { seat: self.seat.clone(), viewer: viewer.map(Box::new), since, rate, re };
+        // The room answers, so that its answer comes before everything that happens after it.
         self.context.rooms.of(video).join(arrival).await?;
-        self.state.on_joined(video.clone());
+        self.state().on_joined(video.clone());
         Ok(())
     }
 
@@ -364,9 +381,9 @@ impl Live {
 
     /// Speaks for someone from now on, and gets their notices.
     async fn identify(&mut self, who: Identity) {
-        self.seat.set_token_expires_at(who.expires_at);
+        self.seat.token_ends(who.expires_at);
         let user_id = who.user_id.clone();
-        if let Some(before) = self.state.identify(who) {
+        if let Some(before) = self.state().identify(who) {
             self.context.presence.leave(&before.user_id, self.seat.id());
         }
         self.context.presence.enter(&user_id, &self.seat).await;
@@ -378,7 +395,7 @@ impl Live {
             Ok(value) => self.reply(re, value),
             Err(error) => {
                 if error == RoomError::NotFound {
-                    self.state.on_left(video);
+                    self.state().on_left(video);
                 }
                 self.refuse(re, refusal(&error));
             }

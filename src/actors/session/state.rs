@@ -1,10 +1,10 @@
 //! What a session knows and decides: who speaks, in which rooms they sit, and what a request comes to.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use playhouse_protocol::{
     problem::Code,
-    realtime::{CloseCode, Op, PlayState, Position, Refusal},
+    realtime::{CloseCode, Op, PlayState, Position, Rate, Refusal},
     rest::ReactionKind,
 };
 
@@ -20,8 +20,8 @@ use crate::{
 
 #[derive(Debug)]
 pub struct State {
-    identity: Option<Identity>,
-    rooms: BTreeSet<VideoId>,
+    identity: Option<Box<Identity>>,
+    rooms: Vec<VideoId>,
     rooms_max: usize,
 }
 
@@ -31,6 +31,7 @@ pub enum Step {
     Join {
         video: VideoId,
         since: Option<Position>,
+        rate: Rate,
     },
     Leave {
         video: VideoId,
@@ -68,33 +69,38 @@ pub enum Denied {
 
 impl State {
     pub fn new(identity: Option<Identity>, rooms_max: usize) -> Self {
-        Self { identity, rooms: BTreeSet::new(), rooms_max }
+        Self { identity: identity.map(Box::new), rooms: Vec::new(), rooms_max }
     }
 
     pub fn identity(&self) -> Option<&Identity> {
-        self.identity.as_ref()
+        self.identity.as_deref()
     }
 
-    pub fn rooms(&self) -> impl Iterator<Item = &VideoId> {
-        self.rooms.iter()
+    /// Is in no room any more. Returns those it was in.
+    pub fn leave_all(&mut self) -> Vec<VideoId> {
+        std::mem::take(&mut self.rooms)
     }
 
     /// Speaks for someone else from now on. Returns who it spoke for.
     pub fn identify(&mut self, identity: Identity) -> Option<Identity> {
-        self.identity.replace(identity)
+        self.identity.replace(Box::new(identity)).map(|before| *before)
     }
 
     pub fn on_joined(&mut self, video: VideoId) {
-        self.rooms.insert(video);
+        if !self.rooms.contains(&video) {
+            // One is what most have; growing by doubling would cost the others.
+            self.rooms.reserve_exact(1);
+            self.rooms.push(video);
+        }
     }
 
     pub fn on_left(&mut self, video: &VideoId) {
-        self.rooms.remove(video);
+        self.rooms.retain(|joined| joined != video);
     }
 
     /// The end of a session whose token is over.
     pub fn check_token(&self, now: Timestamp) -> Option<Close> {
-        let over = self.identity.as_ref().is_some_and(|who| who.expires_at <= now);
+        let over = self.identity().is_some_and(|who| who.expires_at <= now);
         over.then(|| {
             Close::new(CloseCode::TokenEnded, "the access token has ended, refresh it and come back")
         })
@@ -107,7 +113,7 @@ impl State {
         match op {
             Op::Ping => Ok(Step::Pong),
             Op::Auth { access_token } => Ok(Step::Authenticate { access_token }),
-            Op::Join { room, since } => self.join(&room, since),
+            Op::Join { room, since, rate } => self.join(&room, since, rate),
             Op::Leave { room } => Ok(Step::Leave { video: self.joined(&room)? }),
             Op::Comment { room, text, at_ms, parent_id, key } => {
                 let (who, video) = (self.speaker()?, self.joined(&room)?);
@@ -135,14 +141,14 @@ impl State {
         }
     }
 
-    fn join(&self, room: &str, since: Option<Position>) -> Result<Step, Denied> {
+    fn join(&self, room: &str, since: Option<Position>, rate: Rate) -> Result<Step, Denied> {
         let not_found = || Denied::Refuse(refusal(&RoomError::NotFound));
         let video: VideoId = room.parse().map_err(|_| not_found())?;
         if self.rooms.len() >= self.rooms_max && !self.rooms.contains(&video) {
             let detail = format!("a session is in at most {} rooms; leave one first", self.rooms_max);
             return Err(Denied::Refuse(Refusal::new(Code::TooManyRooms, detail)));
         }
-        Ok(Step::Join { video, since })
+        Ok(Step::Join { video, since, rate })
     }
 
     fn joined(&self, room: &str) -> Result<VideoId, Denied> {
@@ -152,7 +158,7 @@ impl State {
 
     fn speaker(&self) -> Result<Identity, Denied> {
         let unknown = || Denied::Refuse(Refusal::new(Code::Unauthenticated, "sign in with an `auth` first"));
-        self.identity.clone().ok_or_else(unknown)
+        self.identity().cloned().ok_or_else(unknown)
     }
 }
 
@@ -242,7 +248,7 @@ mod tests {
         let mut left = known;
         left.on_left(&b);
         assert_eq!(code(left.decide(op(r#"{"op":"join","room":"c"}"#), Timestamp(0))), "ok");
-        assert_eq!(left.rooms().cloned().collect::<Vec<_>>(), [a]);
+        assert_eq!(left.leave_all(), [a]);
         drop(c);
     }
 

@@ -1,8 +1,6 @@
 //! Frames to requests and back. The envelope is read first, so that a frame with an `id` is answered whatever else is
 //! wrong with it; a frame without one ends the socket.
 
-use axum::extract::ws::{Message, Utf8Bytes};
-use bytes::Bytes;
 use playhouse_protocol::{
     problem::Code,
     realtime::{Envelope, Op, Refusal, Request},
@@ -59,17 +57,6 @@ fn parse<T: DeserializeOwned>(encoding: Encoding, frame: &[u8]) -> Result<T, Str
             deserializer.set_max_depth(DEPTH_MAX);
             T::deserialize(&mut deserializer).map_err(|error| error.to_string())
         }
-    }
-}
-
-/// An encoded frame as the message that carries it.
-pub fn message(encoding: Encoding, frame: Bytes) -> Message {
-    match encoding {
-        Encoding::Json => match Utf8Bytes::try_from(frame) {
-            Ok(text) => Message::Text(text),
-            Err(_) => unreachable!("what serde_json writes is UTF-8"),
-        },
-        Encoding::MessagePack => Message::Binary(frame),
     }
 }
 

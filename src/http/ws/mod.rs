@@ -1,63 +1,67 @@
-//! `GET /api/v1/ws`: the upgrade, and a task for each socket. Frames are translated here and nothing is decided:
-//! sessions and rooms do that. `docs/realtime.md` is the contract.
+//! `GET /api/v1/ws`: the upgrade, and the shards that own the sockets. Frames are translated here and nothing is
+//! decided: sessions and rooms do that. `docs/realtime.md` is the contract.
 
 pub mod codec;
-pub mod socket;
+pub mod parser;
+mod shard;
+mod upgrade;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{
     Router,
-    extract::{
-        Query, State,
-        ws::{WebSocket, WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
-    },
+    extract::{Query, Request, State},
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
     routing::get,
 };
-use futures_util::StreamExt;
-use playhouse_protocol::{
-    problem::Code,
-    realtime::{CloseCode, SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK},
-};
+use playhouse_protocol::{problem::Code, realtime::CloseCode};
 use serde::Deserialize;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error};
+use tracing::debug;
 
-use self::socket::{Ended, Socket};
+use self::{
+    shard::{Arrival, Shard},
+    upgrade::Handshake,
+};
 use super::{limit::Client, problem::ApiError};
 use crate::{
-    actors::{
-        seat::{self, Encoding},
-        session::{Opening, Sessions},
-    },
+    actors::session::Sessions,
     config,
     domain::clock::SharedClock,
-    telemetry::Metrics,
+    telemetry::{Metrics, tasks},
 };
-
-/// Buffers of a socket. The library's own are 128 KiB, and of these there is one a connection.
-const BUFFER_BYTES: usize = 4_096;
 
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// How many tasks share the sockets.
+    pub shards: usize,
     pub frame_bytes_max: usize,
     pub outbox_bytes_max: usize,
     pub sockets_max: usize,
     pub ping_interval: Duration,
     /// How long any frame may take to come after a ping.
     pub pong_deadline: Duration,
-    /// How long one write may take.
+    /// How long a socket may take nothing while something waits for it.
     pub write_deadline: Duration,
     /// How long the other side may take to hear a close.
     pub close_deadline: Duration,
+    /// How long a session stays awake after the last request.
+    pub session_rest_after: Duration,
     /// The longest that clients are asked to spread their return over.
     pub reconnect_spread: Duration,
+    /// How exactly all of these are kept.
+    pub step: Duration,
 }
 
 impl Options {
@@ -86,6 +90,7 @@ impl Default for Options {
     /// As `config/default.toml`.
     fn default() -> Self {
         Self {
+            shards: std::thread::available_parallelism().map_or(1, usize::from),
             frame_bytes_max: 16_384,
             outbox_bytes_max: 1 << 20,
             sockets_max: 100_000,
@@ -93,7 +98,9 @@ impl Default for Options {
             pong_deadline: Duration::from_secs(10),
             write_deadline: Duration::from_secs(10),
             close_deadline: Duration::from_secs(5),
+            session_rest_after: Duration::from_secs(5),
             reconnect_spread: Duration::from_secs(5),
+            step: Duration::from_secs(1),
         }
     }
 }
@@ -117,12 +124,17 @@ pub struct Parts {
 pub struct Context {
     parts: Arc<Parts>,
     places: Arc<Semaphore>,
+    shards: Arc<[Shard]>,
+    next: Arc<AtomicUsize>,
 }
 
 impl Context {
+    /// Starts the shards.
     pub fn new(parts: Parts) -> Self {
         let places = Arc::new(Semaphore::new(parts.options.sockets_max));
-        Self { parts: Arc::new(parts), places }
+        let parts = Arc::new(parts);
+        let shards = (0..parts.options.shards.max(1)).map(|_| Shard::start(parts.clone())).collect();
+        Self { parts, places, shards, next: Arc::default() }
     }
 
     /// Sockets open now.
@@ -138,6 +150,16 @@ impl Context {
     pub async fn drained(&self, deadline: Duration) -> bool {
         let all = u32::try_from(self.parts.options.sockets_max).unwrap_or(u32::MAX);
         timeout(deadline, self.places.acquire_many(all)).await.is_ok()
+    }
+
+    fn place(&self) -> Option<OwnedSemaphorePermit> {
+        let place = self.places.clone().try_acquire_owned().ok();
+        place.filter(|_| !self.parts.drain.is_cancelled())
+    }
+
+    /// One shard after the other.
+    fn shard(&self) -> &Shard {
+        &self.shards[self.next.fetch_add(1, Ordering::Relaxed) % self.shards.len()]
     }
 }
 
@@ -155,87 +177,31 @@ async fn upgrade(
     State(ctx): State<Context>,
     client: Client,
     Query(token): Query<Token>,
-    headers: HeaderMap,
-    request: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    request: Request,
 ) -> Response {
-    let request = match request {
-        Ok(request) => request,
-        Err(rejection) => return ApiError::new(Code::Malformed, rejection.body_text()).into_response(),
+    let access_token = bearer(request.headers()).or(token.access_token);
+    let handshake = match Handshake::of(request) {
+        Ok(handshake) => handshake,
+        Err(refused) => return refused.into_response(),
     };
-    let place = ctx.places.clone().try_acquire_owned().ok();
-    let Some(place) = place.filter(|_| !ctx.parts.drain.is_cancelled()) else {
+    let Some(place) = ctx.place() else {
         return ApiError::new(Code::Unavailable, "no more sockets are taken here right now").into_response();
     };
-    let access_token = bearer(&headers).or(token.access_token);
     let anonymous = (ctx.parts.pseudonyms)(&client.0);
-    let frame_bytes_max = ctx.parts.options.frame_bytes_max;
-    let request = request
-        .protocols([SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK])
-        .read_buffer_size(BUFFER_BYTES)
-        .write_buffer_size(BUFFER_BYTES)
-        .max_write_buffer_size(4 * ctx.parts.options.outbox_bytes_max + BUFFER_BYTES)
-        // A frame that is a little too large is read and refused with its own code; what is larger ends in the library.
-        .max_message_size(4 * frame_bytes_max)
-        .max_frame_size(4 * frame_bytes_max)
-        .on_failed_upgrade(|error| debug!(error = %error, "a socket was not upgraded"));
-    let encoding = match request.selected_protocol().and_then(|protocol| protocol.to_str().ok()) {
-        Some(SUBPROTOCOL_MSGPACK) => Encoding::MessagePack,
-        _ => Encoding::Json,
-    };
-    request.on_upgrade(move |socket| async move {
-        let newcomer = Newcomer { encoding, access_token, anonymous, place };
-        Box::pin(serve(ctx, socket, newcomer)).await;
-    })
+    let encoding = handshake.encoding;
+    let (response, upgrading) = handshake.accept();
+    drop(tasks::spawn("upgrade", async move {
+        match upgrading.stream().await {
+            Ok((wire, said)) => {
+                ctx.shard().admit(Arrival { wire, said, encoding, access_token, anonymous, place });
+            }
+            Err(error) => debug!(error = %error, "a socket was not upgraded"),
+        }
+    }));
+    response
 }
 
 fn bearer(headers: &HeaderMap) -> Option<String> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
-}
-
-struct Newcomer {
-    encoding: Encoding,
-    access_token: Option<String>,
-    anonymous: String,
-    place: OwnedSemaphorePermit,
-}
-
-async fn serve(ctx: Context, socket: WebSocket, newcomer: Newcomer) {
-    let Newcomer { encoding, access_token, anonymous, place } = newcomer;
-    let parts = &ctx.parts;
-    let (seat, outbox) = seat::pair(encoding, parts.options.outbox_bytes_max, parts.metrics.clone());
-    let session = match parts.sessions.open(Opening { seat: seat.clone(), access_token, anonymous }).await {
-        Ok(session) => session,
-        Err(error) => return error!(error = %error, "a session could not be started"),
-    };
-    parts.metrics.connections.inc();
-    let (sink, stream) = socket.split();
-    let socket = Socket {
-        outbox,
-        session,
-        clock: parts.clock.clone(),
-        options: &parts.options,
-        metrics: &parts.metrics,
-        drain: parts.drain.clone(),
-    };
-    let ended = socket::run(stream, sink, socket).await;
-    // The session has ended with the loop; whoever still holds the seat sees that it is closed.
-    seat.close(seat::Close::new(CloseCode::GoingAway, "the socket is closed"));
-    parts.metrics.connections.dec();
-    parts.metrics.connections_closed.of(label(&ended)).inc();
-    drop(place);
-}
-
-fn label(ended: &Ended) -> &'static str {
-    match ended {
-        Ended::Gone => "peer",
-        Ended::Closed(close) => match close.code {
-            CloseCode::GoingAway => "4000",
-            CloseCode::SlowReader => "4001",
-            CloseCode::MalformedFrame => "4002",
-            CloseCode::NotAllowed => "4003",
-            CloseCode::TooMany => "4004",
-            CloseCode::TokenEnded => "4005",
-        },
-    }
 }

@@ -104,21 +104,21 @@ impl House {
         let wide = Bounds { messages_max: 1_000_000, bytes_max: 1 << 30 };
         let gate = Gate::new(wide, metrics.commands_in_flight_bytes.clone());
         let shared = Shared { gate, registry: Arc::default(), metrics: metrics.clone() };
-        let context = RoomContext {
-            store: store.clone(),
-            tallies: Tallies::new(store.clone()),
-            clock: clock.clone(),
-            metrics: metrics.clone(),
-            options: Arc::new(plan.rooms),
-        };
-        let rooms = Rooms::open(context, shared.clone());
-        let keys = Arc::new(Keys::from_seed([7; 32]));
         let limits = Limits {
             frame_bytes_max: plan.sockets.frame_bytes_max as u64,
             comment_len_max: 2_000,
             rooms_max: plan.rooms_max as u64,
             comments_per_minute: plan.rates.map_or(0, |rates| u64::from(rates.comments_per_minute)),
         };
+        let context = RoomContext {
+            store: store.clone(),
+            tallies: Tallies::new(store.clone()),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+            options: Arc::new(room::Options { limits, ..plan.rooms }),
+        };
+        let rooms = Rooms::open(context, shared.clone());
+        let keys = Arc::new(Keys::from_seed([7; 32]));
         let sessions = Sessions::new(SessionContext {
             rooms: rooms.clone(),
             authenticate: Arc::new(Verifier { keys: keys.clone(), clock: clock.clone() }),
@@ -126,11 +126,7 @@ impl House {
             user_limits: UserLimits::new(bus.clone(), plan.rates, metrics.clone()),
             clock: clock.clone(),
             shared: shared.clone(),
-            options: Arc::new(session::Options {
-                rooms_max: plan.rooms_max,
-                in_flight: plan.in_flight,
-                limits,
-            }),
+            options: Arc::new(session::Options { rooms_max: plan.rooms_max, in_flight: plan.in_flight }),
         });
         let drain = CancellationToken::new();
         let sockets = ws::Context::new(ws::Parts {

@@ -58,7 +58,7 @@ impl Live {
     fn lost_track(&mut self, reason: &str) {
         warn!(video.id = %self.keeper.video, reason, "a room could not write and will read its stream again");
         // What is known to be durable goes out first, so that what is found later follows it without a gap.
-        self.tick();
+        self.send_all();
         self.state.on_failed();
         self.retry_later();
     }
@@ -74,6 +74,7 @@ impl Live {
             Ok(loaded) => match self.state.on_reloaded(loaded) {
                 Reloaded::Continued => self.has_news(),
                 Reloaded::Lost => {
+                    self.greetings.forget();
                     let close =
                         Close::new(CloseCode::GoingAway, "the room lost its place, come back and resume");
                     self.seats.close_all(&close);
@@ -145,7 +146,7 @@ impl Live {
                 Ok(None) | Err(_) => return,
             }
         }
-        self.tick();
+        self.send_all();
         if self.state.has_written() {
             // A mark that is not made only costs the next load a repair.
             drop(self.keeper.mark_settled(self.state.head() + 1).await);

@@ -161,12 +161,13 @@ impl World {
 
     fn tick(&mut self) {
         for client in self.clients.iter_mut().filter(|client| client.online) {
-            let from = client.position.as_ref().unwrap().offset.max(self.state.sent());
+            let from = client.position.as_ref().unwrap().offset.max(self.state.sent(Rate::All));
             for event in self.state.events_after(from) {
                 client.hear(&event);
             }
         }
-        self.state.mark_sent();
+        self.state.mark_sent(Rate::All);
+        self.state.mark_sent(Rate::Top);
     }
 
     fn join(&mut self, index: usize) {
@@ -233,7 +234,8 @@ fn a_removal_takes_the_words_and_the_name_and_keeps_the_place() {
     let row = &world.rows[&2];
     assert_eq!((row.text.as_str(), row.username.as_str(), row.removed), ("", "", true));
     assert_eq!(world.rows[&1].replies, 0);
-    assert_eq!(world.state.recovery(None).comments.len(), 1);
+    world.tick();
+    assert_eq!(world.state.recovery(None, Rate::All).comments.len(), 1);
 }
 
 #[test]
@@ -259,7 +261,8 @@ fn resuming_gives_what_was_missed_or_says_that_it_cannot() {
         world.post(1, None, None);
     }
     world.flush(Fate::Done);
-    world.state.mark_sent();
+    world.state.mark_sent(Rate::All);
+    world.state.mark_sent(Rate::Top);
     let at = |epoch: &str, offset| Position { epoch: epoch.into(), offset };
     for (since, recovered, comments) in [
         (at("e", 10), true, 0),
@@ -270,9 +273,35 @@ fn resuming_gives_what_was_missed_or_says_that_it_cannot() {
         (at("e", 11), false, 3),
         (at("x", 10), false, 3),
     ] {
-        let recovery = world.state.recovery(Some(&since));
+        let recovery = world.state.recovery(Some(&since), Rate::All);
         assert_eq!((recovery.recovered, recovery.comments.len()), (recovered, comments), "{since:?}");
         assert_eq!(recovery.offset, 10);
+    }
+}
+
+#[test]
+fn whoever_joins_between_two_ticks_gets_the_rest_with_the_others() {
+    let mut world = World::starting_at(1, SMALL);
+    for _ in 0..3 {
+        world.post(1, None, None);
+        world.flush(Fate::Done);
+    }
+    world.state.mark_sent(Rate::All);
+    world.post(1, None, None);
+    world.flush(Fate::Done);
+    for (rate, offset) in [(Rate::All, 3), (Rate::Top, 0)] {
+        let recovery = world.state.recovery(None, rate);
+        assert_eq!((recovery.offset, recovery.comments.len() as u64), (offset, offset));
+        let rest: u64 = world
+            .state
+            .events_after(offset)
+            .iter()
+            .map(|event| match event {
+                Event::Comments { items, .. } => items.len() as u64,
+                _ => 0,
+            })
+            .sum();
+        assert_eq!(offset + rest, 4);
     }
 }
 
@@ -335,7 +364,7 @@ struct Client {
 
 impl Client {
     fn join(&mut self, state: &State<u32>, first: u64) {
-        let recovery = state.recovery(self.position.as_ref());
+        let recovery = state.recovery(self.position.as_ref(), Rate::All);
         if !recovery.recovered {
             self.complete = recovery.offset < first;
             self.view.clear();
