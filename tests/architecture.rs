@@ -48,7 +48,7 @@ const LIVES_IN: &[(&str, &[&str])] = &[
 const UNREAD: &[(&str, &str)] = &[("search", "the interface fixes the key; the index comes later")];
 
 /// Settings that `config` hands out through a method of another name.
-const READ_AS: &[(&str, &str)] = &[("workers_max", "workers(")];
+const READ_AS: &[(&str, &str)] = &[("workers_max", "workers("), ("socket_shards", "shards()")];
 
 /// What a pure state machine has no use for.
 const IMPURE: &[&str] = &[

@@ -31,6 +31,9 @@ use crate::{
     telemetry::Metrics,
 };
 
+/// Before an upload is looked at again that could not be finished at the start.
+const RECOVERY_PAUSE: std::time::Duration = std::time::Duration::from_secs(30);
+
 #[derive(Debug, thiserror::Error)]
 pub enum UploadError {
     #[error("{field} {reason}")]
@@ -184,20 +187,42 @@ impl Uploads {
         Ok(())
     }
 
-    /// At the start: finishes what is whole, and drops files that nobody will go on with.
-    pub async fn recover(&self) -> Result<(), UploadError> {
-        for id in self.staging.list().await? {
-            let Some(upload) = self.store.get::<Upload>((id.clone(),), ()).await? else {
-                self.staging.remove(&id).await?;
-                continue;
-            };
-            let offset = self.staging.offset(&id).await?;
-            if i64::try_from(offset) == Ok(upload.length_bytes) {
-                self.finish(&upload).await?;
-            } else if self.clock.now().since(upload.created_at) > self.options.expire_after {
-                self.remove(&upload).await?;
-                self.metrics.uploads.of("expired").inc();
+    /// At the start, before any upload is taken: finishes what is whole, and drops files that nobody will go on with.
+    /// Returns those that failed, to be tried again.
+    pub async fn recover(&self) -> Result<Vec<UploadId>, UploadError> {
+        let uploads = self.staging.list().await?;
+        Ok(self.recover_each(uploads).await)
+    }
+
+    /// Tries those again that `recover` could not bring home, until it can.
+    pub async fn recover_later(&self, mut failed: Vec<UploadId>) {
+        while !failed.is_empty() {
+            tokio::time::sleep(RECOVERY_PAUSE).await;
+            failed = self.recover_each(failed).await;
+        }
+    }
+
+    async fn recover_each(&self, uploads: Vec<UploadId>) -> Vec<UploadId> {
+        let mut failed = Vec::new();
+        for id in uploads {
+            if let Err(error) = self.recover_one(&id).await {
+                tracing::warn!(upload.id = %id, error.chain = %error, "an upload will be looked at again");
+                failed.push(id);
             }
+        }
+        failed
+    }
+
+    async fn recover_one(&self, id: &UploadId) -> Result<(), UploadError> {
+        let Some(upload) = self.store.get::<Upload>((id.clone(),), ()).await? else {
+            return Ok(self.staging.remove(id).await?);
+        };
+        let offset = self.staging.offset(id).await?;
+        if i64::try_from(offset) == Ok(upload.length_bytes) {
+            self.finish(&upload).await?;
+        } else if self.clock.now().since(upload.created_at) > self.options.expire_after {
+            self.remove(&upload).await?;
+            self.metrics.uploads.of("expired").inc();
         }
         Ok(())
     }

@@ -57,7 +57,7 @@ pub fn sockets(needs: &Needs<'_>) -> ws::Context {
         pseudonyms: Arc::new(move |client| keys.pseudonym(client, pseudonym_clock.now())),
         clock: Arc::clone(clock),
         metrics: shared.metrics.clone(),
-        options: ws::Options::of(&config.rooms, &config.limits),
+        options: ws::Options::of(&config.server, &config.rooms, &config.limits),
         drain: needs.drain.clone(),
     })
 }

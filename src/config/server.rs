@@ -18,11 +18,21 @@ pub struct Server {
     #[serde(deserialize_with = "public_url")]
     public_url: String,
     pub drain_timeout_s: Seconds,
+    /// Zero for half of the cores.
+    socket_shards: usize,
 }
 
-pub(super) const RANGES: &[Range] = &[range("drain_timeout_s", 0, 600)];
+pub(super) const RANGES: &[Range] = &[range("drain_timeout_s", 0, 600), range("socket_shards", 0, 256)];
 
 impl Server {
+    /// Tasks that share the sockets among them. Half of the cores are left to actors, the store and HTTP.
+    pub fn shards(&self) -> usize {
+        match self.socket_shards {
+            0 => std::thread::available_parallelism().map_or(1, |cores| usize::from(cores).div_ceil(2)),
+            shards => shards,
+        }
+    }
+
     /// What clients call this server, without a slash at the end. `bound` is the address it really listens on.
     pub fn public_url(&self, bound: SocketAddr) -> String {
         if self.public_url.is_empty() { format!("http://{bound}") } else { self.public_url.clone() }

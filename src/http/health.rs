@@ -50,6 +50,8 @@ pub async fn metrics(State(ctx): State<Ctx>) -> impl IntoResponse {
     let bus = ctx.bus.counts();
     catch_up(&ctx.metrics.bus_published, bus.published);
     catch_up(&ctx.metrics.bus_drops, bus.dropped);
+    let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    ctx.metrics.tasks.set(i64::try_from(tasks).unwrap_or(i64::MAX));
     ([(header::CONTENT_TYPE, telemetry::metrics::CONTENT_TYPE)], ctx.metrics.encode())
 }
 

@@ -68,6 +68,10 @@ metrics! {
     broadcast_seconds: Histogram = seconds(),
     /// Frames not delivered because an outbox was full, by kind.
     outbox_drops: By<Kind, Counter> = By::default(),
+    /// Bytes that wait in outboxes for their readers.
+    outbox_bytes: Gauge = Gauge::default(),
+    /// Tasks of the runtime, actors and shards included.
+    tasks: Gauge = Gauge::default(),
     /// Bytes of commands admitted and not yet worked off.
     commands_in_flight_bytes: Gauge = Gauge::default(),
 

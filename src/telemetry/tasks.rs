@@ -12,5 +12,5 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    tokio::spawn(future.instrument(tracing::info_span!("task", task.kind = kind)))
+    tokio::spawn(future.instrument(tracing::debug_span!("task", task.kind = kind)))
 }

@@ -57,11 +57,13 @@ pub enum Message {
     Counts(Reply<Counts>),
     /// The video's row was written or removed.
     VideoChanged(Reply<Result<(), RoomError>>),
-    /// The time has come to send what has gathered, to show the counts, to write votes, to read the store again.
+    /// The time has come to send what has gathered, to show the counts, to write comments, to write votes, to read the
+    /// store again.
     Tick(Rate),
     /// Every shard has written what was sent last.
     Written(Rate),
     CountsDue,
+    WriteDue,
     FlushDue,
     RetryDue,
     /// A task has put something on the desk.
@@ -117,10 +119,12 @@ pub struct Live {
     paces: [Pace; 2],
     counts_key: LatestKey,
     counts_due: bool,
+    write_due: bool,
     flush_due: bool,
     unsent_since: Option<Instant>,
     /// How long what was sent last had waited.
     waited: Duration,
+    wrote_at: Option<Instant>,
     flushed_at: Option<Instant>,
     shown: Option<(Counts, Instant)>,
 }
@@ -175,9 +179,11 @@ impl Resident for Room {
             paces: [Pace::new(options.tick), Pace::new(options.top_interval)],
             counts_key: LatestKey::new(),
             counts_due: false,
+            write_due: false,
             flush_due: false,
             unsent_since: None,
             waited: Duration::ZERO,
+            wrote_at: None,
             flushed_at: None,
             shown: None,
         })
@@ -195,6 +201,7 @@ impl Resident for Room {
             Message::Tick(rate) => live.on_tick(rate),
             Message::Written(rate) => live.on_written(rate),
             Message::CountsDue => live.show_counts(),
+            Message::WriteDue => live.write_due = false,
             Message::FlushDue => live.flush_due = false,
             Message::RetryDue => live.retry_due = false,
             Message::Wake => {}
@@ -309,8 +316,15 @@ impl Live {
             self.reloading = true;
             self.desk.reload(self.keeper.clone(), self.state.epoch().to_owned());
         }
-        if let Some(plan) = self.state.plan(&self.facts.owner) {
-            self.desk.write(self.keeper.clone(), plan);
+        if self.state.has_waiting() && !self.write_due {
+            let since = self.wrote_at.map_or(Duration::MAX, |at| at.elapsed());
+            match self.context.options.write_interval.checked_sub(since) {
+                Some(left) if !left.is_zero() => {
+                    self.write_due = true;
+                    self.desk.room.tell_after(left, Message::WriteDue);
+                }
+                _ => self.write(),
+            }
         }
         let votes_wait = self.reacts.has_waiting() || self.viewings.has_waiting();
         if votes_wait && !self.flush_due {
@@ -322,6 +336,14 @@ impl Live {
                 }
                 _ => self.flush_votes(),
             }
+        }
+    }
+
+    /// Writes what waits, if nothing is on its way.
+    fn write(&mut self) {
+        if let Some(plan) = self.state.plan(&self.facts.owner) {
+            self.wrote_at = Some(Instant::now());
+            self.desk.write(self.keeper.clone(), plan);
         }
     }
 

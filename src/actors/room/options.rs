@@ -17,6 +17,8 @@ pub struct Options {
     /// How long it gathers for those who want a sample, and how many comments that has at most.
     pub top_interval: Duration,
     pub top_len_max: usize,
+    /// The least time between two writes of comments; the first after a quiet while goes at once.
+    pub write_interval: Duration,
     pub flush_interval: Duration,
     pub counts_interval: Duration,
     pub stream: state::Limits,
@@ -41,6 +43,7 @@ impl Options {
             tick: rooms.tick_ms.duration(),
             top_interval: rooms.top_interval_ms.duration(),
             top_len_max: rooms.top_len_max,
+            write_interval: rooms.write_interval_ms.duration(),
             flush_interval: rooms.flush_interval_ms.duration(),
             counts_interval: rooms.counts_interval_ms.duration(),
             stream: state::Limits {
@@ -76,6 +79,7 @@ impl Default for Options {
             tick: Duration::from_millis(50),
             top_interval: Duration::from_millis(500),
             top_len_max: 5,
+            write_interval: Duration::from_millis(20),
             flush_interval: Duration::from_millis(50),
             counts_interval: Duration::from_secs(1),
             stream: state::Limits { history_len_max: 300, snapshot_len_max: 50 },

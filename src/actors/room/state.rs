@@ -145,6 +145,11 @@ impl<T> State<T> {
         self.waiting.push_back(pending);
     }
 
+    /// Whether there is something that could be written now.
+    pub fn has_waiting(&self) -> bool {
+        self.phase == Phase::Idle && !self.waiting.is_empty()
+    }
+
     /// Whether nothing is being written, waits to be, or has to be read again first.
     pub fn is_idle(&self) -> bool {
         self.phase == Phase::Idle && self.waiting.is_empty()

@@ -97,6 +97,11 @@ impl Sessions {
         Self(Arc::new(context))
     }
 
+    /// What may wait for one session.
+    pub fn bounds(&self) -> Bounds {
+        self.0.options.in_flight
+    }
+
     /// The session of a socket that has said nothing yet. `anonymous` names a viewer without an account in the tally
     /// of views.
     pub fn newcomer(&self, seat: Seat, anonymous: String) -> Resting {
@@ -226,7 +231,7 @@ impl Actor for Session {
         let mut live = Live { context, seat, resting: Some(resting), bed, _listing: listing };
         if let Some(token) = access_token {
             match live.context.authenticate.authenticate(&token) {
-                Ok(who) => live.identify(who).await,
+                Ok(who) => Box::pin(live.identify(who)).await,
                 Err(error) => live.seat.close(Close::new(CloseCode::TokenEnded, error.to_string())),
             }
         }
@@ -258,7 +263,8 @@ impl Actor for Session {
             Message::Request(request, permit) => {
                 let outcome = match live.seat.is_closed() {
                     true => Ok(()),
-                    false => AssertUnwindSafe(live.answer(request)).catch_unwind().await,
+                    // In a box, or every session would have room for the largest answer as long as it is awake.
+                    false => AssertUnwindSafe(Box::pin(live.answer(request))).catch_unwind().await,
                 };
                 drop(permit);
                 if outcome.is_err() {

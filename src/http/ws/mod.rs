@@ -65,8 +65,9 @@ pub struct Options {
 }
 
 impl Options {
-    pub fn of(rooms: &config::Rooms, limits: &config::Limits) -> Self {
+    pub fn of(server: &config::Server, rooms: &config::Rooms, limits: &config::Limits) -> Self {
         Self {
+            shards: server.shards(),
             frame_bytes_max: limits.frame_bytes_max,
             outbox_bytes_max: rooms.outbox_bytes_max,
             sockets_max: limits.sockets_max,
@@ -90,7 +91,7 @@ impl Default for Options {
     /// As `config/default.toml`.
     fn default() -> Self {
         Self {
-            shards: std::thread::available_parallelism().map_or(1, usize::from),
+            shards: 2,
             frame_bytes_max: 16_384,
             outbox_bytes_max: 1 << 20,
             sockets_max: 100_000,

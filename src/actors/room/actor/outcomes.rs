@@ -127,6 +127,7 @@ impl Live {
         self.retry_due = false;
         loop {
             self.start_work();
+            self.write();
             self.flush_votes();
             if self.is_settled() {
                 break;

@@ -48,8 +48,9 @@ impl Hall {
     fn part(&mut self, slot: u32, closed: Result<(), Gone>) {
         let due: Step = self.wheel.now() + self.pace.end;
         let Some(sitting) = self.slots[slot as usize].as_mut() else { return };
+        let encoding = sitting.seat.encoding();
         for audience in mem::take(&mut sitting.audiences) {
-            self.audiences.leave(audience, slot);
+            self.audiences.leave((audience, encoding), slot);
         }
         sitting.session = Standing::Gone;
         match closed {
@@ -63,8 +64,9 @@ impl Hall {
         for slot in mem::take(&mut self.leaving) {
             let Some(mut sitting) = self.slots[slot as usize].take() else { continue };
             sitting.seat.mark_closed();
+            let encoding = sitting.seat.encoding();
             for audience in mem::take(&mut sitting.audiences) {
-                self.audiences.leave(audience, slot);
+                self.audiences.leave((audience, encoding), slot);
             }
             if sitting.phase == Phase::Open {
                 self.parts.metrics.connections_closed.of("peer").inc();
@@ -79,6 +81,17 @@ impl Hall {
         for slot in 0..self.slots.len() {
             self.close(u32::try_from(slot).expect("slots are numbered so"), &going_away());
         }
+    }
+
+    /// Shows what waits in outboxes, once a step.
+    pub(super) fn count_waiting(&mut self) {
+        let slots = &self.slots;
+        let waits = |slot: u32| slots[slot as usize].as_ref().map_or(0, |sitting| sitting.waits());
+        self.waiting.retain(|slot| waits(*slot) > 0);
+        let bytes: usize = self.waiting.iter().map(|slot| waits(*slot)).sum();
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        self.parts.metrics.outbox_bytes.inc_by(bytes - self.waiting_bytes);
+        self.waiting_bytes = bytes;
     }
 
     /// Tells the metrics what this turn has done.

@@ -3,7 +3,7 @@
 //! their order: a broadcast that was interrupted is ended before the next command is looked at.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     mem,
     pin::Pin,
     sync::Arc,
@@ -24,7 +24,7 @@ use super::{
     wheel::{Step, Wheel},
 };
 use crate::{
-    actors::seat::{AudienceId, Bounded, Close, Command, Parcel, Place, Post, Seat},
+    actors::seat::{AudienceId, Bounded, Close, Command, Encoding, Parcel, Place, Post, Seat},
     http::ws::{
         Parts,
         parser::{Parser, Unreadable},
@@ -54,6 +54,9 @@ pub struct Hall {
     pub(super) leaving: Vec<u32>,
     /// Those whose outboxes may have outgrown their bound.
     grown: Vec<u32>,
+    /// Those that something waited for when they were last looked at, and the bytes of all of them.
+    pub(super) waiting: BTreeSet<u32>,
+    pub(super) waiting_bytes: i64,
     scratch: Box<[u8]>,
     pub(super) written: Written,
     budget: usize,
@@ -63,7 +66,8 @@ pub struct Hall {
 struct Broadcast {
     audience: AudienceId,
     parcel: Arc<Parcel>,
-    /// The first slot that has not been written to.
+    encoding: Encoding,
+    /// The first slot of that encoding that has not been written to.
     next: u32,
 }
 
@@ -109,6 +113,8 @@ impl Hall {
             next_step,
             leaving: Vec::new(),
             grown: Vec::new(),
+            waiting: BTreeSet::new(),
+            waiting_bytes: 0,
             scratch: vec![0; SCRATCH_BYTES].into(),
             written: Written::default(),
             budget: 0,
@@ -215,18 +221,22 @@ impl Hall {
     /// Reads what the socket has, or takes in what was read of it before.
     fn hear(&mut self, slot: u32, said: Option<&[u8]>) {
         let now = self.wheel.now();
-        let Self { slots, scratch, written, parts, .. } = self;
+        let Self { slots, scratch, written, parts, grown, .. } = self;
         let Some(sitting) = slots[slot as usize].as_mut() else { return };
         sitting.times.pong_by = Step::MAX;
         let mut asked = false;
         let each = |session: &mut Standing, seat: &Seat, said| {
             asked = true;
-            hear(session, seat, said, &parts.metrics)
+            hear(session, seat, said, parts)
         };
         let read = match said {
             Some(said) => sitting.take_in(said, each, written),
             None => sitting.read(scratch, each, written),
         };
+        if sitting.waits() > 0 {
+            // Answers to pings wait there too.
+            grown.push(slot);
+        }
         if asked {
             sitting.times.asked = now;
             let rests_at = now + self.pace.rest;
@@ -298,22 +308,24 @@ impl Hall {
                     && !sitting.audiences.contains(&audience)
                 {
                     sitting.audiences.push(audience);
-                    self.audiences.enter(audience, place.slot);
+                    let encoding = sitting.seat.encoding();
+                    self.audiences.enter((audience, encoding), place.slot);
                 }
             }
             Command::Leave(place, audience) => {
                 if let Some(sitting) = self.open(place) {
                     sitting.audiences.retain(|entered| *entered != audience);
-                    self.audiences.leave(audience, place.slot);
+                    let encoding = sitting.seat.encoding();
+                    self.audiences.leave((audience, encoding), place.slot);
                 }
             }
             Command::Broadcast(audience, parcel) => {
-                self.broadcast = Some(Broadcast { audience, parcel, next: 0 });
+                self.broadcast = Some(Broadcast { audience, parcel, encoding: Encoding::Json, next: 0 });
             }
             Command::CloseAll(audience, close) => {
-                for slot in self.audiences.from(audience, 0).to_vec() {
-                    self.close(slot, &close);
-                }
+                let listeners = Encoding::ALL.map(|encoding| (audience, encoding));
+                let slots = listeners.map(|listeners| self.audiences.from(listeners, 0).to_vec());
+                slots.concat().into_iter().for_each(|slot| self.close(slot, &close));
             }
         }
     }
@@ -329,8 +341,12 @@ impl Hall {
         let now = self.wheel.now();
         let mut written = mem::take(&mut self.written);
         let outcome = self.open(place).map(|sitting| {
-            begin_to_wait(sitting, now);
-            (write(sitting, &mut written), sitting.waits() > 0)
+            let waited = sitting.waits() > 0;
+            let outcome = write(sitting, &mut written);
+            if !waited {
+                sitting.times.wrote = now;
+            }
+            (outcome, sitting.waits() > 0)
         });
         self.written = written;
         match outcome {
@@ -341,29 +357,38 @@ impl Hall {
     }
 
     fn go_on_broadcasting(&mut self) {
-        let Some(Broadcast { audience, parcel, next }) = &mut self.broadcast else { return };
+        let Some(Broadcast { audience, parcel, encoding, next }) = &mut self.broadcast else { return };
         let now = self.wheel.now();
-        let slots = self.audiences.from(*audience, *next);
+        let slots = match parcel.of(*encoding) {
+            Some(_) => self.audiences.from((*audience, *encoding), *next),
+            None => &[],
+        };
         let turn = &slots[..slots.len().min(self.budget)];
         let ended = turn.len() == slots.len();
-        for slot in turn {
+        for (slot, frames) in turn.iter().zip(std::iter::repeat(parcel.of(*encoding)).flatten()) {
             let Some(sitting) = self.slots[*slot as usize].as_mut() else { continue };
-            let Some(frames) = parcel.of(sitting.seat.encoding()) else { continue };
-            begin_to_wait(sitting, now);
+            let waited = sitting.waits() > 0;
             let sent = match parcel.latest {
                 Some(key) => sitting.send_latest(key, frames, &mut self.written),
                 None => sitting.send(frames, &mut self.written),
             };
             match sent {
                 Err(Gone) => self.leaving.push(*slot),
-                Ok(()) if sitting.waits() > 0 => self.grown.push(*slot),
+                Ok(()) if sitting.waits() > 0 => {
+                    if !waited {
+                        sitting.times.wrote = now;
+                    }
+                    self.grown.push(*slot);
+                }
                 Ok(()) => {}
             }
         }
-        *next = turn.last().map_or(*next, |slot| slot + 1);
         self.budget -= turn.len();
-        if ended {
-            self.broadcast = None;
+        *next = turn.last().map_or(*next, |slot| slot + 1);
+        match (ended, *encoding) {
+            (false, _) => {}
+            (true, Encoding::Json) => (*encoding, *next) = (Encoding::MessagePack, 0),
+            (true, Encoding::MessagePack) => self.broadcast = None,
         }
     }
 
@@ -382,17 +407,11 @@ impl Hall {
                 }
             }
             self.look_by(slot, stalls_at);
+            self.waiting.insert(slot);
         }
     }
 
     fn count_drops(&self, kind: &'static str, count: usize) {
         self.parts.metrics.outbox_drops.of(kind).inc_by(count as u64);
-    }
-}
-
-/// What begins to wait now has until the deadline from now on.
-fn begin_to_wait(sitting: &mut Sitting, now: Step) {
-    if sitting.waits() == 0 {
-        sitting.times.wrote = now;
     }
 }

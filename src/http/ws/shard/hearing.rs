@@ -15,13 +15,13 @@ use crate::{
         session::Overloaded,
     },
     http::ws::{
+        Parts,
         codec::{self, Misread},
         parser::Said,
     },
-    telemetry::Metrics,
 };
 
-pub fn hear(session: &mut Standing, seat: &Seat, said: Said, metrics: &Metrics) -> ControlFlow<Close> {
+pub fn hear(session: &mut Standing, seat: &Seat, said: Said, parts: &Parts) -> ControlFlow<Close> {
     let frame = match (seat.encoding(), said) {
         (Encoding::Json, Said::Text(frame)) | (Encoding::MessagePack, Said::Binary(frame)) => frame,
         (Encoding::Json, Said::Binary(_)) => return malformed("this sub-protocol speaks in text frames"),
@@ -30,13 +30,13 @@ pub fn hear(session: &mut Standing, seat: &Seat, said: Said, metrics: &Metrics) 
         }
     };
     match codec::read(seat.encoding(), &frame) {
-        Ok(request) => match session.hear(request, frame.len()) {
+        Ok(request) => match session.hear(request, frame.len(), parts.sessions.bounds()) {
             Ok(()) => ControlFlow::Continue(()),
             Err(Overloaded) => ControlFlow::Break(overloaded()),
         },
         Err(Misread::Malformed(detail)) => malformed(detail),
         Err(Misread::Problem(re, refusal)) => {
-            metrics.commands_refused.of(static_code(&refusal.code)).inc();
+            parts.metrics.commands_refused.of(static_code(&refusal.code)).inc();
             seat.say(&Reply::<Done> { re, outcome: Outcome::Problem(refusal) });
             ControlFlow::Continue(())
         }

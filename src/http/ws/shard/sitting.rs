@@ -26,16 +26,18 @@ const READS_MAX: usize = 4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gone;
 
+/// In this order in memory: a broadcast touches what comes first, of thousands of them, and nothing else.
+#[repr(C)]
 pub struct Sitting {
-    pub seat: Seat,
-    waker: Waker,
-    wire: Wire,
-    parser: Parser,
     outbox: Outbox,
-    pub audiences: Vec<AudienceId>,
-    pub session: Standing,
-    pub phase: Phase,
+    wire: Wire,
+    waker: Waker,
+    pub seat: Seat,
     pub times: Times,
+    pub phase: Phase,
+    parser: Parser,
+    pub session: Standing,
+    pub audiences: Vec<AudienceId>,
     _place: OwnedSemaphorePermit,
 }
 

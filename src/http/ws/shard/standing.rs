@@ -1,66 +1,89 @@
 //! Where a seat's session stands: awake in an actor, or at rest as a few bytes in the seat. The shard is the only one
 //! who speaks to it, so that what is said while it falls asleep waits here and wakes it again, in order.
+//!
+//! Whoever says one thing after a long silence (a join, a report of what was watched) has a session for as long as the
+//! answer takes. Whoever goes on speaking keeps it awake.
 
 use playhouse_protocol::realtime::Request;
 use tracing::error;
 
-use crate::actors::session::{Overloaded, Resting, SessionHandle};
-
-/// Requests that may come while a session falls asleep, which takes one message.
-const WAITING_MAX: usize = 64;
+use crate::actors::{
+    admission::Bounds,
+    session::{Overloaded, Resting, SessionHandle},
+};
 
 pub enum Standing {
     Asleep(Box<Resting>),
     Awake(Box<SessionHandle>),
-    FallingAsleep(Box<SessionHandle>, Vec<(Request, usize)>),
+    FallingAsleep(Box<SessionHandle>, Waiting),
     /// It ended before its socket did.
     Gone,
 }
 
+/// What has been said while a session falls asleep.
+#[derive(Default)]
+pub struct Waiting {
+    requests: Vec<(Request, usize)>,
+    bytes: u64,
+}
+
+impl Waiting {
+    fn add(&mut self, request: Request, bytes: usize, bounds: Bounds) -> Result<(), Overloaded> {
+        self.bytes += bytes as u64;
+        if self.requests.len() as u64 >= bounds.messages_max || self.bytes > bounds.bytes_max {
+            return Err(Overloaded);
+        }
+        self.requests.push((request, bytes));
+        Ok(())
+    }
+}
+
 impl Standing {
     /// Hands over a request that took so many bytes on the wire.
-    pub fn hear(&mut self, request: Request, bytes: usize) -> Result<(), Overloaded> {
-        if let Standing::FallingAsleep(_, waiting) = self {
-            if waiting.len() >= WAITING_MAX {
-                return Err(Overloaded);
+    pub fn hear(&mut self, request: Request, bytes: usize, bounds: Bounds) -> Result<(), Overloaded> {
+        match self {
+            Standing::FallingAsleep(_, waiting) => waiting.add(request, bytes, bounds),
+            Standing::Awake(session) => session.say(request, bytes),
+            Standing::Gone => Ok(()),
+            Standing::Asleep(_) => {
+                self.wake(None);
+                let said = match self {
+                    Standing::Awake(session) => session.say(request, bytes),
+                    _ => Ok(()),
+                };
+                self.lie_down();
+                said
             }
-            waiting.push((request, bytes));
-            return Ok(());
-        }
-        match self.awake() {
-            Some(session) => session.say(request, bytes),
-            None => Ok(()),
         }
     }
 
-    /// Has it look whether its token is still good.
-    pub fn check_token(&mut self) {
-        if let Some(session) = self.awake() {
+    /// Has it look whether its token is still good. `false` if it has to be asked again, as it is falling asleep.
+    pub fn check_token(&mut self) -> bool {
+        self.wake(None);
+        if let Standing::Awake(session) = self {
             session.check_token();
         }
+        !matches!(self, Standing::FallingAsleep(..))
     }
 
     /// Wakes it for someone who brings a token.
     pub fn sign_in(&mut self, access_token: String) {
         self.wake(Some(access_token));
+        self.lie_down();
     }
 
     /// Asks it to lie down, if it is awake and has nothing to do.
     pub fn rest(&mut self) {
-        *self = match std::mem::replace(self, Standing::Gone) {
-            Standing::Awake(session) if session.is_idle() => {
-                session.rest();
-                Standing::FallingAsleep(session, Vec::new())
-            }
-            other => other,
-        };
+        if matches!(self, Standing::Awake(session) if session.is_idle()) {
+            self.lie_down();
+        }
     }
 
     pub fn is_awake(&self) -> bool {
         matches!(self, Standing::Awake(_))
     }
 
-    /// It lies down now; what was said meanwhile wakes it at once.
+    /// It lies down now. What was said meanwhile wakes it at once, and then it stays awake.
     pub fn on_rested(&mut self) -> Result<(), Overloaded> {
         let Standing::FallingAsleep(session, waiting) = std::mem::replace(self, Standing::Gone) else {
             return Ok(());
@@ -68,15 +91,23 @@ impl Standing {
         if let Some(resting) = session.take_resting() {
             *self = Standing::Asleep(Box::new(resting));
         }
-        waiting.into_iter().try_for_each(|(request, bytes)| self.hear(request, bytes))
+        if waiting.requests.is_empty() {
+            return Ok(());
+        }
+        self.wake(None);
+        let Standing::Awake(session) = self else { return Ok(()) };
+        waiting.requests.into_iter().try_for_each(|(request, bytes)| session.say(request, bytes))
     }
 
-    fn awake(&mut self) -> Option<&SessionHandle> {
-        self.wake(None);
-        match self {
-            Standing::Awake(session) | Standing::FallingAsleep(session, _) => Some(session),
-            Standing::Asleep(_) | Standing::Gone => None,
-        }
+    /// After what it has been told.
+    fn lie_down(&mut self) {
+        *self = match std::mem::replace(self, Standing::Gone) {
+            Standing::Awake(session) => {
+                session.rest();
+                Standing::FallingAsleep(session, Waiting::default())
+            }
+            other => other,
+        };
     }
 
     fn wake(&mut self, access_token: Option<String>) {

@@ -58,6 +58,7 @@ impl Hall {
             // A shard that was held up does not make up for steps it has missed.
             let next = (self.next_step.deadline() + self.pace.step).max(Instant::now());
             self.next_step.as_mut().reset(next);
+            self.count_waiting();
             let now = self.wheel.now() + 1;
             for slot in self.wheel.turn() {
                 if let Some(sitting) = self.sitting(slot).filter(|sitting| sitting.times.look == now) {
@@ -96,11 +97,10 @@ impl Hall {
         if let Some(close) = overdue(sitting, now, &pace) {
             return self.close(slot, &close);
         }
-        if now >= sitting.times.token_ends {
+        if now >= sitting.times.token_ends && sitting.session.check_token() {
             // Asked once: it closes the seat, or names the end of another token.
             sitting.times.token_ends = Step::MAX;
             sitting.times.asked = now;
-            sitting.session.check_token();
         }
         if now >= sitting.times.asked + pace.rest {
             sitting.session.rest();
