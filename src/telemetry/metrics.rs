@@ -68,6 +68,8 @@ metrics! {
     broadcast_seconds: Histogram = seconds(),
     /// Frames not delivered because an outbox was full, by kind.
     outbox_drops: By<Kind, Counter> = By::default(),
+    /// Comments whose mentions and replies were not told, because too many waited.
+    notices_dropped: Counter = Counter::default(),
     /// Bytes of commands admitted and not yet worked off.
     commands_in_flight_bytes: Gauge = Gauge::default(),
 
