@@ -82,6 +82,7 @@ export function CommentsPanel({ room, state, media, durationMs, onSeek }: Commen
           <ButtonLink to={`/sign-in?next=${encodeURIComponent(location.pathname)}`}>Sign in</ButtonLink>
         </p>
       )}
+      <BurstBar room={room} emoji={talk.emoji} />
       <div className={styles.scroller}>
         {unseen.count > 0 && (
           <button type="button" className={styles.unseen} onClick={unseen.show}>
@@ -120,7 +121,6 @@ export function CommentsPanel({ room, state, media, durationMs, onSeek }: Commen
           {older.error && <ErrorNote error={older.error} />}
         </div>
       </div>
-      <BurstBar room={room} emoji={talk.emoji} />
       <Announcer comments={state.comments} ownId={user?.id ?? null} />
     </section>
   );

@@ -21,7 +21,7 @@ export function PinnedComment({ comment, moderator, durationMs, onSeek }: Pinned
   return (
     <aside className={styles.pinned} aria-label="Pinned comment" data-testid="pinned">
       <p className={styles.head}>
-        <span aria-hidden="true">📌</span>
+        <span>Pinned</span>
         <strong>{comment.user.display_name}</strong>
         {moderator && (
           <button type="button" onClick={unpin}>
