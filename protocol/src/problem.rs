@@ -77,6 +77,12 @@ codes! {
     UpgradeRequired = "upgrade_required", 426, "An upgrade to WebSocket is needed";
     /// Another request writes this upload right now. Try again.
     Locked = "locked", 423, "Another request writes this upload";
+    /// A moderator has silenced you in this room. Wait for `retry_after_ms`.
+    TimedOut = "timed_out", 403, "You are silenced here for a while";
+    /// The poll is closed and takes no votes.
+    PollClosed = "poll_closed", 409, "The poll is closed";
+    /// The room is in slow mode and you have just spoken. Wait for `retry_after_ms`.
+    SlowMode = "slow_mode", 429, "The room is in slow mode";
     /// Too many requests. Wait for `Retry-After`.
     TooMany = "too_many", 429, "Too many requests";
     /// The failure is ours. Give us the `request_id`.
@@ -112,6 +118,9 @@ pub struct Problem {
     /// Stable; see `Code`.
     pub code: String,
     pub request_id: String,
+    /// When it may be done, where that is known; `Retry-After` says it in whole seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
 }

@@ -1,11 +1,13 @@
 //! Frames of `GET /api/v1/ws`, the same objects in JSON and MessagePack (as maps). `docs/realtime.md` tells
 //! how they follow one another.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     problem::Code,
-    rest::{Comment, ReactionKind, ReactionTotals, User},
+    rest::{Chat, Comment, Poll, ReactionKind, ReactionTotals, User},
 };
 
 pub const SUBPROTOCOL_JSON: &str = "playhouse.v1.json";
@@ -72,6 +74,62 @@ pub enum Op {
         watched_ms: u64,
         state: PlayState,
     },
+    /// New words for a comment of one's own.
+    Edit {
+        room: String,
+        comment_id: String,
+        text: String,
+    },
+    /// Removes a comment: one's own, or any as a moderator.
+    Remove {
+        room: String,
+        comment_id: String,
+    },
+    /// Emoji thrown into the room. Loss is allowed.
+    Burst {
+        room: String,
+        emoji: String,
+    },
+    /// Pins a comment for all to see; without one nothing is pinned any more. Moderators only, as all below but `vote`.
+    Pin {
+        room: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        comment_id: Option<String>,
+    },
+    /// The pause between two comments of one account; 0 ends it.
+    SlowMode {
+        room: String,
+        slow_mode_s: u64,
+    },
+    /// Silences someone in this room; 0 lets them speak again.
+    TimeOut {
+        room: String,
+        user_id: String,
+        duration_s: u64,
+        /// Also removes what they have said in this room.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        remove_comments: bool,
+    },
+    /// Puts a question to the room. One poll is open at a time.
+    OpenPoll {
+        room: String,
+        question: String,
+        options: Vec<String>,
+        /// Idempotency, while the poll is open.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+    },
+    ClosePoll {
+        room: String,
+        poll_id: String,
+    },
+    /// One vote an account; voting again changes it.
+    Vote {
+        room: String,
+        poll_id: String,
+        /// The place of the option in the poll, from 0.
+        option: u32,
+    },
     Auth {
         access_token: String,
     },
@@ -80,8 +138,46 @@ pub enum Op {
 
 impl Op {
     /// Every `op` there is.
-    pub const NAMES: &'static [&'static str] =
-        &["join", "leave", "comment", "react", "watch", "auth", "ping"];
+    pub const NAMES: &'static [&'static str] = &[
+        "join",
+        "leave",
+        "comment",
+        "react",
+        "watch",
+        "edit",
+        "remove",
+        "burst",
+        "pin",
+        "slow_mode",
+        "time_out",
+        "open_poll",
+        "close_poll",
+        "vote",
+        "auth",
+        "ping",
+    ];
+
+    /// Its word on the wire.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Op::Join { .. } => "join",
+            Op::Leave { .. } => "leave",
+            Op::Comment { .. } => "comment",
+            Op::React { .. } => "react",
+            Op::Watch { .. } => "watch",
+            Op::Edit { .. } => "edit",
+            Op::Remove { .. } => "remove",
+            Op::Burst { .. } => "burst",
+            Op::Pin { .. } => "pin",
+            Op::SlowMode { .. } => "slow_mode",
+            Op::TimeOut { .. } => "time_out",
+            Op::OpenPoll { .. } => "open_poll",
+            Op::ClosePoll { .. } => "close_poll",
+            Op::Vote { .. } => "vote",
+            Op::Auth { .. } => "auth",
+            Op::Ping => "ping",
+        }
+    }
 }
 
 /// How much of a room's comments a socket wants.
@@ -165,6 +261,9 @@ pub struct Snapshot {
     /// Comments that were edited in what was missed and came before it, as they are now.
     #[serde(default)]
     pub edited: Vec<Comment>,
+    /// How the room is talked in.
+    #[serde(default)]
+    pub chat: Chat,
     pub limits: Limits,
 }
 
@@ -177,7 +276,7 @@ pub struct Limits {
     pub comments_per_minute: u64,
 }
 
-/// `ok` of a `comment`.
+/// `ok` of a `comment` and of an `edit`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Posted {
     pub comment: Comment,
@@ -189,6 +288,12 @@ pub struct Posted {
 pub struct Watched {
     /// Whether this playing has counted as a view.
     pub counted: bool,
+}
+
+/// `ok` of `open_poll`, `close_poll` and `vote`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Polled {
+    pub poll: Poll,
 }
 
 /// `ok` of an `auth`.
@@ -238,6 +343,22 @@ pub enum Event {
         offset: u64,
         items: Vec<Comment>,
     },
+    /// Latest state: the rules of the room, whenever they change.
+    Chat {
+        room: String,
+        slow_mode_s: u64,
+        pinned: Option<Box<Comment>>,
+    },
+    /// Latest state, at most once a second: the poll that is open, or the one that was just closed.
+    Poll {
+        room: String,
+        poll: Box<Poll>,
+    },
+    /// How often each emoji was thrown since the last of these. What a slow reader misses is lost.
+    Bursts {
+        room: String,
+        counts: BTreeMap<String, u64>,
+    },
     Notice {
         kind: String,
         data: serde_json::Value,
@@ -265,6 +386,18 @@ mod tests {
         assert_eq!(request, Request { id: 1, op: Op::Join { room: "v".into(), since, rate: Rate::All } });
         let ping: Request = serde_json::from_str(r#"{"id":2,"op":"ping"}"#).unwrap();
         assert_eq!(ping.op, Op::Ping);
+    }
+
+    #[test]
+    fn every_operation_has_the_name_it_reads_from() {
+        for name in Op::NAMES {
+            let text = format!(
+                r#"{{"op":"{name}","room":"v","text":"x","reaction":"like","playback_id":"p","position_ms":1,
+                "watched_ms":1,"state":"paused","comment_id":"v-1","emoji":"x","slow_mode_s":1,"user_id":"u",
+                "duration_s":1,"question":"q","options":[],"poll_id":"p","option":0,"access_token":"t"}}"#
+            );
+            assert_eq!(serde_json::from_str::<Op>(&text).unwrap().name(), *name);
+        }
     }
 
     #[test]

@@ -229,6 +229,103 @@ bodies! {
         pub text: String,
     }
 
+    /// How a room is talked in.
+    #[derive(Default)]
+    pub struct Chat {
+        /// The pause between two comments of one account; 0 while there is none.
+        pub slow_mode_s: u64,
+        pub pinned: Option<Comment>,
+        /// The poll that is open.
+        pub poll: Option<Poll>,
+    }
+
+    /// How a room is talked in, and what its caller may do there.
+    pub struct ChatView {
+        #[serde(flatten)]
+        pub chat: Chat,
+        /// What may be thrown in bursts.
+        pub emoji: Vec<String>,
+        /// Whether the caller may pin, slow down, ask and silence.
+        pub moderator: bool,
+        /// Until when the caller is silenced here.
+        pub timed_out_until: Option<String>,
+    }
+
+    pub struct SlowMode {
+        /// 0 ends it; at most 21,600.
+        pub slow_mode_s: u64,
+    }
+
+    pub struct Pin {
+        pub comment_id: String,
+    }
+
+    pub struct NewTimeOut {
+        /// 1 to 2,592,000 (30 days).
+        pub duration_s: u64,
+        /// Also removes what they have said in this room.
+        #[serde(default)]
+        pub remove_comments: bool,
+    }
+
+    /// Someone who is silenced in a room.
+    pub struct TimeOut {
+        pub user: Author,
+        pub until: String,
+    }
+
+    /// What silencing someone did.
+    pub struct TimedOut {
+        pub user_id: String,
+        /// Null when they may speak again.
+        pub until: Option<String>,
+        /// Comments that were removed.
+        pub removed: u64,
+    }
+
+    /// A question put to a room.
+    pub struct Poll {
+        pub id: String,
+        pub video_id: String,
+        pub question: String,
+        pub options: Vec<PollOption>,
+        /// Votes in all.
+        pub votes: u64,
+        pub open: bool,
+        pub created_at: String,
+        pub closed_at: Option<String>,
+        /// The caller's own choice, from 0; only in answers to someone who has voted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub vote: Option<u32>,
+    }
+
+    pub struct PollOption {
+        pub text: String,
+        pub votes: u64,
+    }
+
+    pub struct NewPoll {
+        /// 1 to 200 characters.
+        pub question: String,
+        /// 2 to 10 of 1 to 80 characters.
+        pub options: Vec<String>,
+    }
+
+    pub struct NewVote {
+        /// The place of the option in the poll, from 0.
+        pub option: u32,
+    }
+
+    /// Comments pinned to one minute of a video, in the order of the video.
+    pub struct Timeline {
+        pub window: u64,
+        pub from_ms: u64,
+        pub to_ms: u64,
+        pub items: Vec<Comment>,
+        /// Whether some were left out: of each five seconds the first 50 are told.
+        pub truncated: bool,
+    }
+
     #[derive(Copy, Eq)]
     #[serde(rename_all = "snake_case")]
     pub enum ReactionKind {

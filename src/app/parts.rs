@@ -284,6 +284,7 @@ fn rooms(config: &Config, back_ends: &BackEnds, clock: &SharedClock, shared: &di
     let context = RoomContext {
         store: back_ends.store.clone(),
         tallies: back_ends.tallies.clone(),
+        notices: Notices::new(back_ends.bus.clone()),
         clock: clock.clone(),
         metrics: shared.metrics.clone(),
         options: Arc::new(room::Options::of(&config.rooms, &config.limits, deadline)),

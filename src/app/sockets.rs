@@ -45,6 +45,7 @@ pub fn user_limits(needs: &Needs<'_>) -> UserLimits {
     let rates = limits.enabled.then_some(Rates {
         comments_per_minute: limits.comments_per_minute,
         reactions_per_minute: limits.reactions_per_minute,
+        bursts_per_minute: limits.bursts_per_minute,
     });
     UserLimits::new(needs.back_ends.bus.clone(), rates, needs.shared.metrics.clone())
 }

@@ -114,13 +114,54 @@ pub fn may_edit(owner: &UserId, who: &Identity) -> bool {
     who.user_id == *owner
 }
 
-/// Whether someone may remove a comment: its author, the video's owner, moderators.
-pub fn may_remove_comment(author: &UserId, owner: &UserId, who: &Identity) -> bool {
-    who.user_id == *author || who.user_id == *owner || is_moderator(who)
+/// What someone is in the talk about a video, least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    Viewer,
+    /// A moderator whom the channel has appointed.
+    Appointed,
+    /// The owner of the video; moderators and administrators of the house.
+    Chief,
+}
+
+/// What someone is without being appointed.
+pub fn standing(owner: &UserId, who: &Identity) -> Standing {
+    match who.user_id == *owner || is_moderator(who) {
+        true => Standing::Chief,
+        false => Standing::Viewer,
+    }
+}
+
+/// What the roles of an account alone make it.
+pub fn standing_of_roles(roles: &Roles) -> Standing {
+    match roles.has(Role::Moderator) || roles.has(Role::Admin) {
+        true => Standing::Chief,
+        false => Standing::Viewer,
+    }
+}
+
+/// Whether someone may pin, slow down, ask and silence.
+pub fn may_moderate(standing: Standing) -> bool {
+    standing >= Standing::Appointed
+}
+
+/// Whether someone may silence someone else. Nobody silences their equals.
+pub fn may_silence(standing: Standing, target: Standing) -> bool {
+    may_moderate(standing) && standing > target
+}
+
+/// Whether someone may remove a comment: its author, and whoever moderates.
+pub fn may_remove_comment(author: &UserId, who: &UserId, standing: Standing) -> bool {
+    who == author || may_moderate(standing)
+}
+
+/// Whether someone may appoint moderators for a channel: its owner, and administrators.
+pub fn may_appoint(channel_owner: &UserId, who: &Identity) -> bool {
+    who.user_id == *channel_owner || is_admin(who)
 }
 
 pub fn is_moderator(who: &Identity) -> bool {
-    who.roles.has(Role::Moderator) || who.roles.has(Role::Admin)
+    standing_of_roles(&who.roles) == Standing::Chief
 }
 
 pub fn is_admin(who: &Identity) -> bool {
@@ -156,9 +197,27 @@ mod tests {
     #[test]
     fn a_comment_goes_by_its_author_the_owner_or_a_moderator() {
         let (author, owner, other) = (identity("viewer"), identity("creator"), identity("viewer"));
-        let may = |who: &Identity| may_remove_comment(&author.user_id, &owner.user_id, who);
+        let may =
+            |who: &Identity| may_remove_comment(&author.user_id, &who.user_id, standing(&owner.user_id, who));
         assert!(may(&author) && may(&owner) && may(&identity("moderator")) && may(&identity("admin")));
         assert!(!may(&other));
+        assert!(may_remove_comment(&author.user_id, &other.user_id, Standing::Appointed));
+    }
+
+    #[test]
+    fn moderators_silence_those_below_them_and_never_their_equals() {
+        use Standing::{Appointed, Chief, Viewer};
+        for (standing, target, may) in [
+            (Viewer, Viewer, false),
+            (Appointed, Viewer, true),
+            (Appointed, Appointed, false),
+            (Appointed, Chief, false),
+            (Chief, Viewer, true),
+            (Chief, Appointed, true),
+            (Chief, Chief, false),
+        ] {
+            assert_eq!(may_silence(standing, target), may, "{standing:?} {target:?}");
+        }
     }
 
     #[test]

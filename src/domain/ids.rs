@@ -116,6 +116,10 @@ id!(
     SessionId
 );
 id!(
+    /// A question put to a room.
+    PollId
+);
+id!(
     /// A comment. It carries its video and its place in the room's stream, so no index is needed to find it.
     CommentId
 );

@@ -24,10 +24,12 @@ pub enum Kind {
     Subscriber,
     /// Of a comment, by the reply's id: 1.
     Reply,
+    /// Of a poll, by user: the number of the option, from 1.
+    Poll,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 4] = [Kind::Reaction, Kind::View, Kind::Subscriber, Kind::Reply];
+    pub const ALL: [Kind; 5] = [Kind::Reaction, Kind::View, Kind::Subscriber, Kind::Reply, Kind::Poll];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -35,6 +37,7 @@ impl Kind {
             Kind::View => "view",
             Kind::Subscriber => "subscriber",
             Kind::Reply => "reply",
+            Kind::Poll => "poll",
         }
     }
 

@@ -3,24 +3,29 @@
 use axum::{
     Json,
     extract::State,
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
 };
 use playhouse_protocol::rest::{self, List};
 use serde::Deserialize;
 
 use super::{
     Ctx,
-    extract::{self, Caller, Id, MaybeCaller, PageQuery, Query},
+    extract::{self, Caller, Id, Ids, MaybeCaller, PageQuery, Query},
     limit,
     problem::{ApiError, ApiResult},
-    videos,
+    range, videos,
 };
 use crate::{
     actors::room::{
         NewComment,
-        history::{self, ListComments, Selection},
+        history::{self, ListComments, Selection, TimelineWindow},
     },
-    domain::ids::{CommentId, VideoId},
+    backends::store::tables::room::MOMENT_WINDOW_MS,
+    domain::{
+        access::Visibility,
+        ids::{CommentId, VideoId},
+    },
 };
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -73,14 +78,54 @@ pub async fn list(
     Ok(Json(List { items: found.items, next_cursor }))
 }
 
+/// The longest video there may be is a week long.
+const WINDOWS_MAX: u64 = 7 * 24 * 60;
+
+/// Comments along one minute of a video
+#[utoipa::path(
+    get, path = "/videos/{id}/comments/timeline/{window}", tag = "engagement",
+    params(("id" = String, Path), ("window" = u64, Path, description = "The minute of the video, from 0")),
+    responses((status = 200, body = rest::Timeline, description = "With `ETag`; of a public video caches may keep it for 5 s"),
+        (status = 304, description = "As `If-None-Match` has it"), (status = 404, description = "`not_found`"))
+)]
+pub async fn timeline(
+    State(ctx): State<Ctx>,
+    Ids(id, window): Ids<VideoId, u64>,
+    MaybeCaller(who): MaybeCaller,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let video = videos::visible(&ctx, &id, who.as_ref()).await?;
+    if window >= WINDOWS_MAX {
+        return Err(ApiError::not_found());
+    }
+    let TimelineWindow { items, truncated } = history::timeline(&ctx.store, &id, window).await?;
+    let from_ms = window * MOMENT_WINDOW_MS;
+    let to_ms = from_ms + MOMENT_WINDOW_MS - 1;
+    let body = serde_json::to_vec(&rest::Timeline { window, from_ms, to_ms, items, truncated })
+        .expect("the protocol's types always serialise");
+    let etag = range::etag_of(&body);
+    let mut response = match range::is_unchanged(&headers, &etag) {
+        true => StatusCode::NOT_MODIFIED.into_response(),
+        false => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
+    };
+    // What a moderator has removed is gone from every cache five seconds later.
+    let cache = match video.visibility {
+        Visibility::Public => "public, max-age=5, must-revalidate",
+        Visibility::Unlisted | Visibility::Private => "private, no-cache",
+    };
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+    response.headers_mut().insert(header::ETAG, etag);
+    Ok(response)
+}
+
 /// Say something
 #[utoipa::path(
     post, path = "/videos/{id}/comments", tag = "engagement", security(("bearer" = [])),
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header, description = "The same key of the same user is the same comment")),
     request_body = rest::NewComment,
     responses((status = 201, body = rest::Comment, description = "It is durable"),
-        (status = 404, description = "`not_found`"), (status = 422, description = "`invalid`"),
-        (status = 429, description = "`too_many`"))
+        (status = 403, description = "`timed_out`"), (status = 404, description = "`not_found`"),
+        (status = 422, description = "`invalid`"), (status = 429, description = "`too_many`, `slow_mode`"))
 )]
 pub async fn create(
     State(ctx): State<Ctx>,
@@ -107,7 +152,7 @@ pub async fn create(
 #[utoipa::path(
     patch, path = "/comments/{id}", tag = "engagement", security(("bearer" = [])),
     params(("id" = String, Path)), request_body = rest::CommentPatch,
-    responses((status = 200, body = rest::Comment), (status = 403, description = "`forbidden`"),
+    responses((status = 200, body = rest::Comment), (status = 403, description = "`forbidden`, `timed_out`"),
         (status = 404, description = "`not_found`"))
 )]
 pub async fn edit(
@@ -118,10 +163,11 @@ pub async fn edit(
 ) -> ApiResult<Json<rest::Comment>> {
     let video = video_of(&id)?;
     videos::visible(&ctx, &video, Some(&who)).await?;
-    Ok(Json(ctx.rooms.of(&video).edit(&id, who, &body.text).await?))
+    limit::person(ctx.user_limits.comment(&who.user_id).await)?;
+    Ok(Json(ctx.rooms.of(&video).edit(&id, who, &body.text).await?.comment))
 }
 
-/// Remove a comment: one's own, one on one's own video, or any as a moderator
+/// Remove a comment: one's own, or any as a moderator of the room
 #[utoipa::path(
     delete, path = "/comments/{id}", tag = "engagement", security(("bearer" = [])), params(("id" = String, Path)),
     responses((status = 204, description = "It is gone, from snapshots and replays too"),
@@ -143,7 +189,7 @@ fn video_of(id: &CommentId) -> ApiResult<VideoId> {
 }
 
 /// `Idempotency-Key`: 1 to 64 visible ASCII characters.
-fn idempotency_key(headers: &HeaderMap) -> ApiResult<Option<String>> {
+pub fn idempotency_key(headers: &HeaderMap) -> ApiResult<Option<String>> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     match value.to_str().ok().map(str::trim).filter(|key| (1..=64).contains(&key.len())) {
         Some(key) => Ok(Some(key.to_owned())),

@@ -135,6 +135,20 @@ impl<T: std::str::FromStr + Send> FromRequestParts<Ctx> for Id<T> {
     }
 }
 
+/// Two path segments parsed as ids, in their order.
+pub struct Ids<A, B>(pub A, pub B);
+
+impl<A: std::str::FromStr + Send, B: std::str::FromStr + Send> FromRequestParts<Ctx> for Ids<A, B> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, ctx: &Ctx) -> ApiResult<Self> {
+        let path = axum::extract::Path::<(String, String)>::from_request_parts(parts, ctx).await;
+        let ids =
+            path.ok().and_then(|axum::extract::Path((a, b))| Some(Ids(a.parse().ok()?, b.parse().ok()?)));
+        ids.ok_or_else(ApiError::not_found)
+    }
+}
+
 /// `?limit=` and `?cursor=` of a list.
 #[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]

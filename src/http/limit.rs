@@ -77,9 +77,9 @@ pub async fn request(ctx: &Ctx, client: &Client) -> ApiResult<()> {
 /// What one account may say, over REST and sockets together.
 pub fn person(outcome: Result<(), RetryAfter>) -> ApiResult<()> {
     outcome.map_err(|RetryAfter(pause)| {
-        let seconds = pause.as_secs() + 1;
-        let detail = format!("too many from your account; wait {seconds} s");
-        ApiError::new(Code::TooMany, detail).retry_after_s(seconds)
+        let milliseconds = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX).max(1);
+        let detail = format!("too many from your account; wait {} s", milliseconds.div_ceil(1_000));
+        ApiError::new(Code::TooMany, detail).retry_after_ms(milliseconds)
     })
 }
 

@@ -12,7 +12,9 @@ mod health;
 mod jobs;
 mod limit;
 mod middleware;
+mod moderation;
 mod openapi;
+mod polls;
 mod problem;
 mod range;
 pub mod server;
@@ -98,6 +100,18 @@ fn api() -> OpenApiRouter<Ctx> {
         .routes(routes!(jobs::cancel))
         .routes(routes!(comments::list, comments::create))
         .routes(routes!(comments::edit, comments::remove))
+        .routes(routes!(comments::timeline))
+        .routes(routes!(moderation::chat))
+        .routes(routes!(moderation::slow_mode))
+        .routes(routes!(moderation::pin, moderation::unpin))
+        .routes(routes!(moderation::timed_out))
+        .routes(routes!(moderation::time_out, moderation::lift))
+        .routes(routes!(moderation::moderators))
+        .routes(routes!(moderation::appoint, moderation::dismiss))
+        .routes(routes!(polls::list, polls::open))
+        .routes(routes!(polls::read))
+        .routes(routes!(polls::close))
+        .routes(routes!(polls::vote))
         .routes(routes!(channels::read, channels::edit))
         .routes(routes!(channels::subscribe, channels::unsubscribe))
         .routes(routes!(admin::actors));

@@ -17,11 +17,12 @@ const ABOUT: &str = "A video platform engine: upload, transcode, stream, and tal
     errors are problem documents (RFC 9457) with a stable `code`; times are RFC 3339 in UTC. The socket at \
     `/api/v1/ws` is described in `schema/asyncapi.yaml` and `docs/realtime.md`.";
 
-const TAGS: [(&str, &str); 6] = [
+const TAGS: [(&str, &str); 7] = [
     ("accounts", "Signing in and out, and who I am"),
     ("videos", "Videos, their playback and their jobs"),
     ("uploads", "Resumable uploads (tus 1.0.0)"),
     ("engagement", "Comments, reactions, views"),
+    ("chat", "How a room is talked in: slow mode, pins, time-outs, polls"),
     ("channels", "What accounts publish under"),
     ("operations", "Health, metrics, the live tree"),
 ];

@@ -27,6 +27,7 @@ pub struct ApiError {
     detail: String,
     errors: Vec<FieldError>,
     retry_after_s: Option<u64>,
+    retry_after_ms: Option<u64>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -35,7 +36,14 @@ pub type ApiResult<T> = Result<T, ApiError>;
 impl ApiError {
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         let retry_after_s = matches!(code.status(), 429 | 503).then_some(1);
-        Self { code, detail: detail.into(), errors: Vec::new(), retry_after_s, headers: Vec::new() }
+        Self {
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            retry_after_s,
+            retry_after_ms: None,
+            headers: Vec::new(),
+        }
     }
 
     pub fn not_found() -> Self {
@@ -57,6 +65,12 @@ impl ApiError {
     pub fn retry_after_s(mut self, seconds: u64) -> Self {
         self.retry_after_s = Some(seconds);
         self
+    }
+
+    /// Also says it in whole seconds, rounded up, in `Retry-After`.
+    pub fn retry_after_ms(mut self, retry_after_ms: u64) -> Self {
+        self.retry_after_ms = Some(retry_after_ms);
+        self.retry_after_s(retry_after_ms.div_ceil(1_000))
     }
 
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -92,6 +106,7 @@ impl IntoResponse for ApiError {
             detail: self.detail,
             code: self.code.as_str().into(),
             request_id: REQUEST_ID.try_with(|id| id.borrow().clone()).unwrap_or_default(),
+            retry_after_ms: self.retry_after_ms,
             errors: self.errors,
         };
         let mut response = (status, Json(problem)).into_response();
@@ -161,6 +176,7 @@ impl From<ChannelError> for ApiError {
         match error {
             ChannelError::NotFound => Self::not_found(),
             ChannelError::Invalid { field, reason } => Self::invalid(field, reason),
+            ChannelError::TooManyModerators => Self::new(Code::Conflict, error.to_string()),
             ChannelError::HandleTaken => Self::new(Code::HandleTaken, error.to_string()),
             ChannelError::Refused(refused) => refused.into(),
             ChannelError::Store(error) => error.into(),
@@ -188,7 +204,13 @@ impl From<RoomError> for ApiError {
         match error {
             RoomError::NotFound => Self::not_found(),
             RoomError::Invalid { field, detail } => Self::invalid(field, detail),
-            other => Self::new(other.code(), other.to_string()),
+            other => {
+                let error = Self::new(other.code(), other.to_string());
+                match other.retry_after_ms() {
+                    Some(retry_after_ms) => error.retry_after_ms(retry_after_ms),
+                    None => error,
+                }
+            }
         }
     }
 }

@@ -72,6 +72,8 @@ metrics! {
     outbox_bytes: Gauge = Gauge::default(),
     /// Tasks of the runtime, actors and shards included.
     tasks: Gauge = Gauge::default(),
+    /// Comments whose mentions and replies were not told, because too many waited.
+    notices_dropped: Counter = Counter::default(),
     /// Bytes of commands admitted and not yet worked off.
     commands_in_flight_bytes: Gauge = Gauge::default(),
 

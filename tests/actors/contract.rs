@@ -3,10 +3,10 @@
 use playhouse_protocol::{
     problem::Code,
     realtime::{
-        Authenticated, Counts, Event, Limits, Op, PlayState, Position, Posted, Rate, Refusal, Request,
-        Snapshot, Watched,
+        Authenticated, Counts, Event, Limits, Op, PlayState, Polled, Position, Posted, Rate, Refusal,
+        Request, Snapshot, Watched,
     },
-    rest::{Author, Comment, ReactionKind, ReactionTotals, User},
+    rest::{Author, Chat, Comment, Poll, PollOption, ReactionKind, ReactionTotals, TimedOut, User},
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -76,12 +76,28 @@ fn the_schema_describes_every_request() {
         watched_ms: 1,
         state: PlayState::Playing,
     };
+    let time_out = Op::TimeOut { room: room(), user_id: "u".into(), duration_s: 60, remove_comments: true };
+    let open_poll = Op::OpenPoll {
+        room: room(),
+        question: "Tea?".into(),
+        options: vec!["yes".into(), "no".into()],
+        key: Some("k".into()),
+    };
     let requests = [
         ("Join", Op::Join { room: room(), since, rate: Rate::Top }),
         ("Leave", Op::Leave { room: room() }),
         ("NewComment", comment),
         ("React", Op::React { room: room(), reaction: ReactionKind::Like }),
         ("Watch", watch),
+        ("Edit", Op::Edit { room: room(), comment_id: "v-1".into(), text: "x".into() }),
+        ("Remove", Op::Remove { room: room(), comment_id: "v-1".into() }),
+        ("Burst", Op::Burst { room: room(), emoji: "🎉".into() }),
+        ("Pin", Op::Pin { room: room(), comment_id: Some("v-1".into()) }),
+        ("SlowMode", Op::SlowMode { room: room(), slow_mode_s: 5 }),
+        ("TimeOut", time_out),
+        ("OpenPoll", open_poll),
+        ("ClosePoll", Op::ClosePoll { room: room(), poll_id: "p".into() }),
+        ("Vote", Op::Vote { room: room(), poll_id: "p".into(), option: 0 }),
         ("Auth", Op::Auth { access_token: "t".into() }),
         ("Ping", Op::Ping),
     ];
@@ -108,6 +124,19 @@ fn the_schema_describes_every_answer_and_event() {
         channel_id: "c".into(),
         roles: Vec::new(),
     };
+    let poll = Poll {
+        id: "p".into(),
+        video_id: "v".into(),
+        question: "Tea?".into(),
+        options: vec![PollOption { text: "yes".into(), votes: 1 }],
+        votes: 1,
+        open: true,
+        created_at: "2026-01-01T00:00:00.000Z".into(),
+        closed_at: None,
+        vote: Some(0),
+    };
+    let chat = Chat { slow_mode_s: 5, pinned: Some(comment()), poll: Some(poll.clone()) };
+    let timed_out = TimedOut { user_id: "u".into(), until: None, removed: 1 };
     let snapshot = Snapshot {
         room: "v".into(),
         epoch: "e".into(),
@@ -117,6 +146,7 @@ fn the_schema_describes_every_answer_and_event() {
         comments: Vec::new(),
         removed: Vec::new(),
         edited: Vec::new(),
+        chat: chat.clone(),
         limits,
     };
     check("Snapshot", snapshot);
@@ -128,6 +158,11 @@ fn the_schema_describes_every_answer_and_event() {
     check("Posted", Posted { comment: comment(), offset: 1 });
     check("Reacted", ReactionTotals { likes: 0, dislikes: 0, reaction: ReactionKind::None });
     check("Watched", Watched { counted: true });
+    check("Chat", chat);
+    check("Poll", poll.clone());
+    check("PollOption", poll.options[0].clone());
+    check("Polled", Polled { poll: poll.clone() });
+    check("TimedOut", timed_out);
     check("Authenticated", Authenticated { user });
     check("Problem", Refusal { retry_after_ms: Some(1), ..Refusal::new(Code::TooMany, "wait") });
     let room = || "v".to_owned();
@@ -136,6 +171,9 @@ fn the_schema_describes_every_answer_and_event() {
         ("EditedEvent", Event::Edited { room: room(), offset: 1, items: Vec::new() }),
         ("RemovedEvent", Event::Removed { room: room(), offset: 1, ids: Vec::new() }),
         ("CountsEvent", Event::Counts { room: room(), counts }),
+        ("ChatEvent", Event::Chat { room: room(), slow_mode_s: 5, pinned: None }),
+        ("PollEvent", Event::Poll { room: room(), poll: Box::new(poll) }),
+        ("BurstsEvent", Event::Bursts { room: room(), counts: [("🎉".to_owned(), 12)].into() }),
         ("NoticeEvent", Event::Notice { kind: "job".into(), data: json!({}) }),
         ("ByeEvent", Event::Bye { code: 4000, detail: "x".into(), reconnect_after_ms: 1 }),
     ];

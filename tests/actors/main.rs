@@ -1,5 +1,6 @@
 //! The live part of the house, started for real on port 0: rooms, sessions, sockets, and everything that is wrong.
 
+mod chat;
 mod contract;
 mod fuzz;
 mod house;

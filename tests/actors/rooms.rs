@@ -178,7 +178,7 @@ async fn a_stream_longer_than_a_bucket_reads_removes_and_resumes_as_a_short_one(
     let removed = list(&house, &video, Selection::Newest, 100).await.swap_remove(COUNT - 100);
     room.remove(&id(&removed), ada.clone()).await.expect("the owner of the video may");
     let edited = room.edit(&id(&parent), bob.clone(), "edited").await.expect("an edit");
-    assert!(edited.edited_at.is_some());
+    assert!(edited.comment.edited_at.is_some());
     for drained in [false, true] {
         if drained {
             house.rooms.drain(&video).await.expect("a drained room");

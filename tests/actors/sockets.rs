@@ -219,7 +219,7 @@ async fn frames_that_cannot_be_answered_end_the_socket_with_4002() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn too_many_is_refused_each_in_its_way() {
-    let rates = Rates { comments_per_minute: 2, reactions_per_minute: 1 };
+    let rates = Rates { comments_per_minute: 2, reactions_per_minute: 1, bursts_per_minute: 1 };
     let plan = Plan { rooms_max: 1, rates: Some(rates), ..Plan::default() };
     let house = House::start(plan).await;
     let ada = house.user("ada");

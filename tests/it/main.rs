@@ -1,6 +1,7 @@
 //! The system as it runs: a server on a port of its own, embedded back ends in a folder of its own, real clients.
 
 mod accounts;
+mod chat;
 mod engagement;
 mod process;
 mod support;

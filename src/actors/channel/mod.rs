@@ -19,7 +19,7 @@ use crate::{
         store::{
             Store, StoreError,
             tables::{
-                channel::Channel as ChannelRow,
+                channel::{Channel as ChannelRow, Moderator},
                 upload::Draft,
                 video::{Tags, Video},
             },
@@ -28,6 +28,7 @@ use crate::{
     },
     domain::{
         access::Visibility,
+        account::Author,
         channel,
         clock::SharedClock,
         ids::{ChannelId, UserId, VideoId},
@@ -46,6 +47,8 @@ pub enum ChannelError {
     Invalid { field: &'static str, reason: Invalid },
     #[error("the handle is taken")]
     HandleTaken,
+    #[error("a channel has at most {MODERATORS_MAX} moderators")]
+    TooManyModerators,
     #[error(transparent)]
     Refused(#[from] Refused),
     #[error(transparent)]
@@ -147,6 +150,16 @@ impl Channels {
         Ok((total, subscribed))
     }
 
+    /// Lets someone moderate the talk about the channel's videos, once that is durable.
+    pub async fn appoint(&self, channel: &ChannelId, user: Author) -> Result<(), ChannelError> {
+        self.directory.call(channel, |reply| Message::Appoint(user, reply)).await?
+    }
+
+    pub async fn dismiss(&self, channel: &ChannelId, user: &UserId) -> Result<(), ChannelError> {
+        let user = user.clone();
+        self.directory.call(channel, |reply| Message::Dismiss(user, reply)).await?
+    }
+
     pub async fn close(&self, deadline: Duration) -> usize {
         self.directory.close(deadline).await
     }
@@ -157,6 +170,8 @@ impl Channels {
         total.ok_or_else(|| Refused::Unavailable("the subscription was not written".into()).into())
     }
 }
+
+const MODERATORS_MAX: usize = 100;
 
 /// The value of a subscriber in the tally.
 const MEMBER: i32 = 1;
@@ -178,6 +193,8 @@ pub enum Message {
     AddVideo(Box<NewVideo>, Reply<Result<Video, ChannelError>>),
     EditVideo(VideoId, VideoPatch, Reply<Result<Video, ChannelError>>),
     DeleteVideo(VideoId, Reply<Result<(), ChannelError>>),
+    Appoint(Author, Reply<Result<(), ChannelError>>),
+    Dismiss(UserId, Reply<Result<(), ChannelError>>),
     Wish(UserId, Wish, Reply<Option<u64>>),
     Flushed(Option<u64>),
 }
@@ -211,6 +228,11 @@ impl Resident for Channel {
             }
             Message::DeleteVideo(video, reply) => {
                 reply.send(self.delete_video(&channel.channel, video).await);
+            }
+            Message::Appoint(user, reply) => reply.send(self.appoint(&channel.channel, user).await),
+            Message::Dismiss(user, reply) => {
+                let row = self.office.store.delete::<Moderator>((channel.channel.clone(),), (user,)).await;
+                reply.send(row.map_err(ChannelError::from));
             }
             Message::Wish(user, wish, reply) => {
                 let flush = channel.state.on_wish(user, wish, reply);
@@ -322,6 +344,25 @@ impl Channel {
         store.delete::<Video>((video.clone(),), ()).await?;
         videos::tell_room(rooms, &video).await;
         Ok(())
+    }
+
+    async fn appoint(&self, id: &ChannelId, user: Author) -> Result<(), ChannelError> {
+        let Office { store, clock, .. } = &*self.office;
+        let appointed = store.all::<Moderator>((id.clone(),)).await?;
+        if appointed.iter().any(|row| row.user_id == user.id) {
+            return Ok(());
+        }
+        if appointed.len() >= MODERATORS_MAX {
+            return Err(ChannelError::TooManyModerators);
+        }
+        let row = Moderator {
+            channel_id: id.clone(),
+            user_id: user.id,
+            username: user.username,
+            display_name: user.display_name,
+            appointed_at: clock.now(),
+        };
+        Ok(store.put(row).await?)
     }
 
     fn flush(&self, channel: &Residence, flush: Option<Flush>) {

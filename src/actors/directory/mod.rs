@@ -246,8 +246,9 @@ impl<R: Resident> Directory<R> {
     pub async fn drain(&self, key: &R::Key) -> Result<(), Refused> {
         let Some(slot) = self.inner.slots.peek(key) else { return Ok(()) };
         within(self.inner.options.deadline, async {
-            slot.leave().await;
-            self.inner.slots.forget(key, &slot);
+            if slot.leave().await {
+                self.inner.slots.forget(key, &slot);
+            }
             Ok(())
         })
         .await

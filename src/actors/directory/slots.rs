@@ -79,13 +79,17 @@ impl<R: Resident> Slot<R> {
         }
     }
 
-    /// Lets it finish what waits, and waits for that.
-    pub async fn leave(&self) {
-        if let Some(actor) = self.actor() {
+    /// Lets it finish what waits, and waits for that; one that is starting is waited for first. `false` if it has not
+    /// been started: then it may still be.
+    pub async fn leave(&self) -> bool {
+        // Waits for a start that is under way, and is none.
+        let started = self.0.actor.get_or_try_init(async || Err(())).await;
+        if let Ok(Ok(actor)) = started {
             // An actor that has ended already refuses the marker, and that is as good.
             drop(actor.drain());
             self.gone().await;
         }
+        started.is_ok()
     }
 
     /// Asks the actor to leave if nothing waits for it.

@@ -17,6 +17,8 @@ fn options() -> Options {
 struct Counter {
     seen: Arc<Seen>,
     leave_after: u64,
+    /// Held while actors are to wait in their start.
+    starts: Arc<tokio::sync::RwLock<()>>,
 }
 
 #[derive(Default)]
@@ -60,6 +62,7 @@ impl Resident for Counter {
         }
         self.seen.loads.fetch_add(1, Ordering::SeqCst);
         tokio::task::yield_now().await;
+        drop(self.starts.read().await);
         let mut owners = self.seen.owners.entry(*key).or_default();
         *owners += 1;
         if *owners > 1 {
@@ -98,7 +101,7 @@ async fn until(what: &str, mut condition: impl FnMut() -> bool) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_message_is_lost_and_no_key_has_two_owners_while_actors_drain_themselves() {
     let seen = Arc::<Seen>::default();
-    let counter = Counter { seen: seen.clone(), leave_after: 50 };
+    let counter = Counter { seen: seen.clone(), leave_after: 50, ..Counter::default() };
     let directory = Directory::open(counter, options(), shared());
     let senders = (0..8_u32).map(|sender| {
         let directory = directory.clone();
@@ -121,11 +124,31 @@ async fn no_message_is_lost_and_no_key_has_two_owners_while_actors_drain_themsel
 #[tokio::test]
 async fn a_key_is_started_once_however_many_ask_at_once() {
     let seen = Arc::<Seen>::default();
-    let directory = Directory::open(Counter { seen: seen.clone(), leave_after: 0 }, options(), shared());
+    let directory =
+        Directory::open(Counter { seen: seen.clone(), ..Counter::default() }, options(), shared());
     let asks = (0..100).map(|_| directory.call(&1, Say::Ask));
     let answers = futures_util::future::join_all(asks).await;
     assert!(answers.iter().all(Result::is_ok));
     assert_eq!(seen.loads.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn an_actor_that_is_drained_while_it_starts_keeps_its_key_until_it_is_gone() {
+    let counter = Counter::default();
+    let (seen, starts) = (counter.seen.clone(), counter.starts.clone());
+    let directory = Directory::open(counter, options(), shared());
+    let held = starts.write().await;
+    let mut first = Box::pin(directory.cast(&1, Say::Count));
+    while seen.loads.load(Ordering::SeqCst) == 0 {
+        assert!(futures_util::poll!(&mut first).is_pending());
+        tokio::task::yield_now().await;
+    }
+    let mut drained = Box::pin(directory.drain(&1));
+    assert!(futures_util::poll!(&mut drained).is_pending(), "it has not started yet, so it cannot be gone");
+    drop(held);
+    assert_eq!(futures_util::future::join(first, drained).await, (Ok(()), Ok(())));
+    assert_eq!(directory.call(&1, Say::Ask).await, Ok(0), "a successor");
+    assert_eq!((seen.handled.load(Ordering::SeqCst), seen.overlaps.load(Ordering::SeqCst)), (1, 0));
 }
 
 #[tokio::test]

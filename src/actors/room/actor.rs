@@ -3,6 +3,7 @@
 
 mod fanout;
 mod outcomes;
+mod talk;
 
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,7 @@ use tokio::{
 
 use super::{
     RoomContext,
+    chat::{Ask, Chat},
     error::RoomError,
     facts::Facts,
     gather::{CountedPlaybacks, Gather, React, View},
@@ -54,6 +56,7 @@ pub enum Message {
         reply: ReactTicket,
     },
     View(WatchedFor, ViewTicket),
+    Chat(Ask),
     Counts(Reply<Counts>),
     /// The video's row was written or removed.
     VideoChanged(Reply<Result<(), RoomError>>),
@@ -105,6 +108,7 @@ pub struct Live {
     done: UnboundedReceiver<Done>,
     facts: Facts,
     state: State<Ticket>,
+    chat: Chat,
     seats: Seats,
     reactions: Totals,
     views: Totals,
@@ -157,10 +161,12 @@ impl Resident for Room {
         let loaded = keeper.load(&epoch).await.map_err(unavailable)?;
         let reactions = ledger.totals(Kind::Reaction).await.map_err(unavailable)?;
         let views = ledger.totals(Kind::View).await.map_err(unavailable)?;
+        let chat = keeper.load_chat(&context.tallies).await.map_err(unavailable)?;
         let (sender, done) = mpsc::unbounded_channel();
         context.metrics.rooms.inc();
         Ok(Live {
             state: State::new(video.clone(), context.options.stream.clone(), loaded),
+            chat: Chat::new(video, chat),
             seats: Seats::new(video),
             desk: Desk { done: sender, room: myself },
             context,
@@ -196,6 +202,7 @@ impl Resident for Room {
             Message::Write { who, command, reply } => live.submit(&who, command, reply),
             Message::React { who, reaction, reply } => live.react(who, reaction, reply),
             Message::View(watched, reply) => live.view(watched, reply),
+            Message::Chat(ask) => live.on_ask(ask),
             Message::Counts(reply) => reply.send(live.counts()),
             Message::VideoChanged(reply) => reply.send(live.video_changed().await),
             Message::Tick(rate) => live.on_tick(rate),
@@ -326,7 +333,9 @@ impl Live {
                 _ => self.write(),
             }
         }
-        let votes_wait = self.reacts.has_waiting() || self.viewings.has_waiting();
+        self.start_talk();
+        let votes_wait =
+            self.reacts.has_waiting() || self.viewings.has_waiting() || self.chat.votes.has_waiting();
         if votes_wait && !self.flush_due {
             let since = self.flushed_at.map_or(Duration::MAX, |at| at.elapsed());
             match self.context.options.flush_interval.checked_sub(since) {
@@ -341,7 +350,8 @@ impl Live {
 
     /// Writes what waits, if nothing is on its way.
     fn write(&mut self) {
-        if let Some(plan) = self.state.plan(&self.facts.owner) {
+        if let Some(mut plan) = self.state.plan(&self.facts.owner) {
+            plan.hush = self.chat.moderation.hush(&self.facts.channel, &plan.commands);
             self.wrote_at = Some(Instant::now());
             self.desk.write(self.keeper.clone(), plan);
         }
@@ -349,6 +359,7 @@ impl Live {
 
     fn flush_votes(&mut self) {
         self.flushed_at = Some(Instant::now());
+        self.flush_poll();
         if let Some(reacts) = self.reacts.take() {
             self.desk.react(self.ledger.clone(), reacts);
         }
@@ -358,6 +369,6 @@ impl Live {
     }
 
     fn is_settled(&self) -> bool {
-        self.state.is_idle() && self.reacts.is_idle() && self.viewings.is_idle()
+        self.state.is_idle() && self.reacts.is_idle() && self.viewings.is_idle() && self.chat.is_idle()
     }
 }

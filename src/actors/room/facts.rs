@@ -5,7 +5,7 @@ use crate::{
     domain::{
         access::{self, Visibility},
         account::Identity,
-        ids::{UserId, VideoId},
+        ids::{ChannelId, UserId, VideoId},
         video::Status,
     },
 };
@@ -13,6 +13,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq)]
 pub struct Facts {
     pub owner: UserId,
+    pub channel: ChannelId,
     pub visibility: Visibility,
     pub status: Status,
     pub duration_ms: Option<u64>,
@@ -26,6 +27,7 @@ impl Facts {
     pub fn of(row: &Video) -> Self {
         Self {
             owner: row.owner_id.clone(),
+            channel: row.channel_id.clone(),
             visibility: row.visibility,
             status: row.status,
             duration_ms: row.duration_ms.and_then(|ms| u64::try_from(ms).ok()),

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use playhouse_protocol::{
     realtime::{Counts, Limits, Rate},
-    rest::Comment,
+    rest::{Chat, Comment},
 };
 use serde::Serialize;
 
@@ -31,6 +31,7 @@ struct Missed<'a> {
     comments: &'a [Comment],
     removed: &'a [String],
     edited: &'a [Comment],
+    chat: Chat,
     limits: Limits,
 }
 
@@ -56,19 +57,21 @@ pub struct Greeting<'a> {
     pub room: &'a str,
     pub counts: Counts,
     pub limits: Limits,
+    pub chat: &'a super::chat::Chat,
 }
 
 impl Greetings {
     /// Greets a seat. `recovery` is asked only if nobody has been at the same place since the last tick. Returns
     /// whether the client could go on where it was.
     pub fn greet(&mut self, greeting: &Greeting<'_>, recovery: impl FnOnce() -> Recovery) -> bool {
-        let Greeting { seat, re, since, rate, room, counts, limits } = greeting;
+        let Greeting { seat, re, since, rate, room, counts, limits, chat } = greeting;
         if self.0.len() >= BLOCKS_MAX {
             self.0.clear();
         }
         let block = self.0.entry((*since, seat.encoding(), *rate)).or_insert_with(|| {
             let Recovery { epoch, offset, recovered, comments, removed, edited } = recovery();
-            let missed = Missed { comments: &comments, removed: &removed, edited: &edited, limits: *limits };
+            let (chat, limits) = (chat.view(), *limits);
+            let missed = Missed { comments: &comments, removed: &removed, edited: &edited, chat, limits };
             Block { epoch, offset, recovered, missed: seat.encoding().encode(&missed) }
         });
         let Block { epoch, offset, recovered, missed } = block;
@@ -77,7 +80,7 @@ impl Greetings {
         *recovered
     }
 
-    /// The stream has moved on.
+    /// The stream has moved on, or the rules or the poll have changed.
     pub fn forget(&mut self) {
         self.0.clear();
     }

@@ -13,10 +13,10 @@ use super::{
 use crate::{
     backends::store::{
         Query, Store, StoreResult,
-        tables::room::{Entry, MomentPointer, ReplyPointer, Room},
+        tables::room::{Entry, MOMENT_WINDOW_MS, MomentPointer, ReplyPointer, Room},
     },
     domain::{
-        ids::{CommentId, VideoId},
+        ids::{CommentId, UserId, VideoId},
         page::{Cursor, Page},
     },
 };
@@ -69,6 +69,74 @@ pub async fn find_comment(store: &Store, id: &CommentId) -> StoreResult<Option<(
     let Some(offset) = offset_in(&video, id).filter(|found| *found == offset) else { return Ok(None) };
     let row = store.get::<Entry>((video.clone(), bucket_of(offset)), (signed(offset),)).await?;
     Ok(row.filter(is_live).map(|row| (video, comment(&row))))
+}
+
+/// Comments of one author that are there, newest first.
+#[derive(Debug)]
+pub struct OffsetsOf {
+    pub offsets: Vec<u64>,
+    /// Where to go on; `None` at the beginning of the stream.
+    pub before: Option<u64>,
+}
+
+/// A stretch of the stream, and what one author has said in it. There is no index by author: this reads everything.
+pub async fn offsets_of(
+    store: &Store,
+    video: &VideoId,
+    author: &UserId,
+    before: Option<u64>,
+) -> StoreResult<OffsetsOf> {
+    let mut found = OffsetsOf { offsets: Vec::new(), before: None };
+    let Some(room) = store.get::<Room>((video.clone(),), ()).await? else { return Ok(found) };
+    let before = before.unwrap_or(u64::MAX).min(first_of(room.newest_bucket + 1));
+    if before <= FIRST_OFFSET {
+        return Ok(found);
+    }
+    let bucket = bucket_of(before - 1);
+    let query = Query::<Entry>::of((video.clone(), bucket), LOOKED_AT_MAX)
+        .between(Bound::Unbounded, Bound::Excluded(signed(before)));
+    let page = store.scan(query).await?;
+    let theirs = page.items.iter().filter(|row| is_live(row) && row.author_id == *author);
+    found.offsets = theirs.map(offset_of).collect();
+    let oldest = match page.next_cursor {
+        Some(_) => page.items.last().map_or(FIRST_OFFSET, offset_of),
+        None => first_of(bucket),
+    };
+    found.before = Some(oldest).filter(|oldest| *oldest > FIRST_OFFSET);
+    Ok(found)
+}
+
+/// Comments that are replayed along one minute of a video.
+#[derive(Debug)]
+pub struct TimelineWindow {
+    /// In the order of the video.
+    pub items: Vec<rest::Comment>,
+    /// Whether some were left out.
+    pub truncated: bool,
+}
+
+/// A window is cut into slots, and each slot tells its first comments, so that a crowd at one moment leaves room for the
+/// rest of the minute, and one window costs a bounded number of reads.
+const SLOT_MS: u64 = 5_000;
+const SLOT_LEN_MAX: usize = 50;
+
+/// The comments pinned to one window of [`MOMENT_WINDOW_MS`] of a video, as they are now.
+pub async fn timeline(store: &Store, video: &VideoId, window: u64) -> StoreResult<TimelineWindow> {
+    let mut found = TimelineWindow { items: Vec::new(), truncated: false };
+    let Some(room) = store.get::<Room>((video.clone(),), ()).await? else { return Ok(found) };
+    let reader = Reader { store, video, limit: SLOT_LEN_MAX, newest_bucket: room.newest_bucket };
+    let from_ms = window * MOMENT_WINDOW_MS;
+    for slot in 0..MOMENT_WINDOW_MS / SLOT_MS {
+        let begin = from_ms + slot * SLOT_MS;
+        let query = Query::<MomentPointer>::of((video.clone(), window_of(from_ms)), SLOT_LEN_MAX)
+            .between(Bound::Included(signed(begin)), Bound::Excluded(signed(begin + SLOT_MS)));
+        let page = store.scan(query).await?;
+        found.truncated |= page.next_cursor.is_some();
+        let rows = reader.rows(page.items.iter().map(|pointer| unsigned(pointer.offset))).await?;
+        let rows = rows.into_iter().filter_map(|(_, row)| row);
+        found.items.extend(rows.filter(|row| is_live(row) && row.at_ms.is_some()).map(|row| comment(&row)));
+    }
+    Ok(found)
 }
 
 struct Reader<'a> {
@@ -200,7 +268,7 @@ impl Reader<'_> {
                 }
             }
             window += 1;
-            (at_ms, after) = (unsigned(window) * crate::backends::store::tables::room::MOMENT_WINDOW_MS, 0);
+            (at_ms, after) = (unsigned(window) * MOMENT_WINDOW_MS, 0);
         }
         Ok(gathered.page(None))
     }

@@ -57,7 +57,8 @@ impl Keeper {
         let unsettled = next.saturating_sub(unsigned(room.settled).max(FIRST_OFFSET));
         if unsettled > 0 {
             let count = usize::try_from(unsettled).unwrap_or(usize::MAX).min(2 * BATCH_LEN_MAX);
-            self.settle(&self.newest(next, count).await?).await?;
+            let slow_mode = self.slow_mode().await?;
+            self.settle(&self.newest(next, count).await?, slow_mode).await?;
             self.mark_settled(next).await?;
         }
         let newest = self.newest(next, self.newest_len).await?;
@@ -76,7 +77,7 @@ impl Keeper {
             }
             plan.learn(self.rows(missing).await?);
         }
-        Ok(())
+        self.complete_hush(plan).await
     }
 
     pub async fn commit<T>(&self, batch: Batch<T>) -> Committed<T> {
@@ -121,9 +122,10 @@ impl Keeper {
         self.within(self.store.update::<Room, _>((self.video.clone(),), decide)).await
     }
 
-    /// Brings up to date what entries concern outside of their own write: rows of older buckets, and pointers. Doing
-    /// it again changes nothing.
-    pub async fn settle(&self, entries: &[Entry]) -> StoreResult<()> {
+    /// Brings up to date what entries concern outside of their own write: rows of older buckets, pointers, and in slow
+    /// mode who spoke when. Doing it again changes nothing.
+    pub async fn settle(&self, entries: &[Entry], slow_mode: Duration) -> StoreResult<()> {
+        self.remember_speakers(entries, slow_mode).await?;
         for entry in entries {
             for (target, mutation) in mutations_elsewhere(entry) {
                 self.mutate(target, mutation, offset_of(entry)).await?;
@@ -219,7 +221,7 @@ impl Keeper {
         self.rows(targets).await
     }
 
-    async fn rows(&self, offsets: Vec<u64>) -> StoreResult<Vec<Entry>> {
+    pub async fn rows(&self, offsets: Vec<u64>) -> StoreResult<Vec<Entry>> {
         let rows: Vec<Option<Entry>> = stream::iter(offsets)
             .map(|offset| {
                 let partition = (self.video.clone(), bucket_of(offset));
@@ -248,7 +250,7 @@ impl Keeper {
         self.within(self.store.statics::<Entry>((self.video.clone(), bucket))).await
     }
 
-    async fn within<V>(&self, call: impl Future<Output = StoreResult<V>>) -> StoreResult<V> {
+    pub async fn within<V>(&self, call: impl Future<Output = StoreResult<V>>) -> StoreResult<V> {
         let late = || Err(StoreError::Unavailable("no answer in time".into()));
         timeout(self.deadline, call).await.unwrap_or_else(|_| late())
     }

@@ -3,6 +3,7 @@
 //! [`RoomHandle`]; `state` decides, `keeper` asks the store, `history` reads past the actor.
 
 mod actor;
+mod chat;
 mod error;
 mod facts;
 mod gather;
@@ -22,11 +23,12 @@ use std::{sync::Arc, time::Duration};
 
 use playhouse_protocol::{
     realtime::{Counts, Posted},
-    rest::{Comment, ReactionTotals},
+    rest::ReactionTotals,
 };
 
 pub use self::{
     actor::{Arrival, WatchedFor},
+    chat::{CommentsOf, NewPoll},
     error::RoomError,
     facts::Facts,
     options::Options,
@@ -40,11 +42,13 @@ use self::{
 };
 use super::{
     directory::{Directory, Shared},
+    notices::Notices,
     seat::SeatId,
 };
 use crate::{
     backends::{store::Store, tallies::Tallies},
     domain::{
+        access,
         account::Identity,
         clock::SharedClock,
         comment,
@@ -60,6 +64,7 @@ use crate::{
 pub struct RoomContext {
     pub store: Store,
     pub tallies: Tallies,
+    pub notices: Notices,
     pub clock: SharedClock,
     pub metrics: Arc<Metrics>,
     pub options: Arc<Options>,
@@ -173,24 +178,24 @@ impl RoomHandle {
         if at_ms.is_some_and(|at_ms| at_ms > AT_MS_MAX) {
             return Err(RoomError::invalid("at_ms", "lies beyond the end of any video"));
         }
-        let author = who.author();
-        let command = Command::Post { author, text, at_ms, parent, key };
-        self.ask(|reply| Message::Write { who, command, reply }).await?
+        // The room knows the video's owner, and asks for appointed moderators only where it matters.
+        let (author, standing) = (who.author(), access::standing_of_roles(&who.roles));
+        self.write(who, Command::Post { author, standing, text, at_ms, parent, key }).await
     }
 
     /// The comment with its new words, once they are durable. Its author's alone.
-    pub async fn edit(&self, id: &CommentId, who: Identity, text: &str) -> Result<Comment, RoomError> {
+    pub async fn edit(&self, id: &CommentId, who: Identity, text: &str) -> Result<Posted, RoomError> {
         self.count("edit");
         let command = Command::Edit { target: self.target(id)?, who: who.clone(), text: self.words(text)? };
-        let posted = self.ask(|reply| Message::Write { who, command, reply }).await??;
-        Ok(posted.comment)
+        self.write(who, command).await
     }
 
     /// Removes a comment, once that is durable. What seats, joins and readers get no longer has it.
     pub async fn remove(&self, id: &CommentId, who: Identity) -> Result<(), RoomError> {
         self.count("remove");
-        let command = Command::Remove { target: self.target(id)?, who: who.clone() };
-        self.ask(|reply| Message::Write { who, command, reply }).await?.map(drop)
+        let target = self.target(id)?;
+        let standing = self.standing(&who).await?;
+        self.write(who.clone(), Command::Remove { target, who, standing }).await.map(drop)
     }
 
     /// The totals, once the reaction is durable. `None` takes it back.
@@ -239,6 +244,10 @@ impl RoomHandle {
     /// more are dismissed before this returns.
     pub async fn video_changed(&self) -> Result<(), RoomError> {
         self.rooms.directory.call_if_resident(&self.video, Message::VideoChanged).await?.unwrap_or(Ok(()))
+    }
+
+    async fn write(&self, who: Identity, command: Command) -> Result<Posted, RoomError> {
+        self.ask(|reply| Message::Write { who, command, reply }).await?
     }
 
     async fn ask<T: Send>(

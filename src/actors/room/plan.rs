@@ -6,25 +6,56 @@ use std::collections::{BTreeMap, HashMap};
 use playhouse_protocol::realtime::Posted;
 
 use super::{
+    chat::{herald::Call, moderation::Hush},
     error::RoomError,
     stream::{apply, bucket_of, comment, is_live, mutations, offset_in, offset_of, signed, unsigned},
 };
 use crate::{
     backends::store::tables::room::{Entry, EntryKind},
     domain::{
-        access::may_remove_comment,
+        access::{self, Standing, may_remove_comment},
         account::{Author, Identity},
         clock::Timestamp,
         ids::{CommentId, UserId, VideoId},
+        mention,
     },
 };
 
 /// What someone wants to change, its words already checked.
 #[derive(Debug, Clone)]
 pub enum Command {
-    Post { author: Author, text: String, at_ms: Option<u64>, parent: Option<u64>, key: Option<String> },
-    Edit { target: u64, who: Identity, text: String },
-    Remove { target: u64, who: Identity },
+    Post {
+        author: Author,
+        /// What their account alone makes them.
+        standing: Standing,
+        text: String,
+        at_ms: Option<u64>,
+        parent: Option<u64>,
+        key: Option<String>,
+    },
+    Edit {
+        target: u64,
+        who: Identity,
+        text: String,
+    },
+    Remove {
+        target: u64,
+        who: Identity,
+        standing: Standing,
+    },
+    /// Changes nothing and is refused as `NotFound`, once everything before it has been decided and written.
+    Wait,
+}
+
+impl Command {
+    /// Whoever says something by it.
+    pub fn speaker(&self) -> Option<&UserId> {
+        match self {
+            Command::Post { author, .. } => Some(&author.id),
+            Command::Edit { who, .. } => Some(&who.user_id),
+            Command::Remove { .. } | Command::Wait => None,
+        }
+    }
 }
 
 /// A command, when it came, and who waits for its outcome.
@@ -49,6 +80,8 @@ pub struct Plan<T> {
     pub known: BTreeMap<u64, Entry>,
     /// Idempotency keys in memory that the commands name.
     pub keys: KeyIndex,
+    /// Who of the authors may speak.
+    pub hush: Hush,
 }
 
 pub type Answer<T> = (T, Result<Posted, RoomError>);
@@ -67,6 +100,10 @@ pub struct Batch<T> {
     pub live_here: i64,
     pub live_older: i64,
     pub answers: Vec<Answer<T>>,
+    /// Who has spoken and must wait now.
+    pub spoken: Vec<(UserId, Timestamp)>,
+    /// Whom the new comments concern.
+    pub calls: Vec<Call>,
 }
 
 impl<T> Batch<T> {
@@ -92,6 +129,7 @@ impl<T> Plan<T> {
         let named = self.commands.iter().filter_map(|pending| match &pending.command {
             Command::Post { parent, .. } => *parent,
             Command::Edit { target, .. } | Command::Remove { target, .. } => Some(*target),
+            Command::Wait => None,
         });
         let mut wanted: Vec<u64> = named.collect();
         let parents = wanted.iter().filter_map(|target| self.parent_of(self.known.get(target)?));
@@ -113,7 +151,7 @@ impl<T> Plan<T> {
 
     /// Rows that do not exist must have been asked for before.
     pub fn decide(self) -> Batch<T> {
-        let Plan { video, epoch, owner, first, commands, known, keys } = self;
+        let Plan { video, epoch, owner, first, commands, known, keys, hush } = self;
         let batch = Batch {
             video,
             epoch,
@@ -123,8 +161,10 @@ impl<T> Plan<T> {
             live_here: 0,
             live_older: 0,
             answers: Vec::new(),
+            spoken: Vec::new(),
+            calls: Vec::new(),
         };
-        let mut draft = Draft { batch, owner, known, keys, answers: Vec::new() };
+        let mut draft = Draft { batch, owner, known, keys, hush, answers: Vec::new() };
         for pending in commands {
             let outcome = draft.take(&pending.command, pending.at);
             draft.answers.push((pending.ticket, outcome));
@@ -139,6 +179,7 @@ struct Draft<T> {
     owner: UserId,
     known: BTreeMap<u64, Entry>,
     keys: KeyIndex,
+    hush: Hush,
     answers: Vec<(T, Result<Outcome, RoomError>)>,
 }
 
@@ -152,38 +193,31 @@ struct Outcome {
 impl<T> Draft<T> {
     fn take(&mut self, command: &Command, at: Timestamp) -> Result<Outcome, RoomError> {
         match command {
-            Command::Post { author, text, at_ms, parent, key } => {
+            Command::Post { author, key, .. } => {
                 let known = key.clone().and_then(|key| self.keys.get(&(author.id.clone(), key)).copied());
-                if let Some(offset) = known {
-                    self.live(offset)?;
-                    return Ok(Outcome { target: offset, offset });
+                match known {
+                    Some(offset) => {
+                        self.live(offset)?;
+                        Ok(Outcome { target: offset, offset })
+                    }
+                    None => self.post(command, at),
                 }
-                let parent_id = parent.map(|parent| self.parent(parent)).transpose()?;
-                let mut entry = self.entry(EntryKind::Comment, author, at);
-                entry.text.clone_from(text);
-                entry.at_ms = at_ms.map(signed);
-                entry.parent_id = parent_id;
-                entry.key.clone_from(key);
-                if let Some(key) = key.clone() {
-                    self.keys.insert((author.id.clone(), key), offset_of(&entry));
-                }
-                self.batch.live_here += 1;
-                let offset = self.append(entry);
-                Ok(Outcome { target: offset, offset })
             }
             Command::Edit { target, who, text } => {
                 let row = self.live(*target)?;
                 if row.author_id != who.user_id {
                     return Err(RoomError::Forbidden);
                 }
+                self.hush.check_edit(&who.user_id, at)?;
                 let mut entry = self.entry(EntryKind::Edit, &who.author(), at);
                 entry.text.clone_from(text);
                 entry.target = Some(signed(*target));
                 Ok(Outcome { target: *target, offset: self.append(entry) })
             }
-            Command::Remove { target, who } => {
+            Command::Remove { target, who, standing } => {
                 let row = self.live(*target)?;
-                if !may_remove_comment(&row.author_id, &self.owner, who) {
+                let standing = access::standing(&self.owner, who).max(*standing);
+                if !may_remove_comment(&row.author_id, &who.user_id, standing) {
                     return Err(RoomError::Forbidden);
                 }
                 let (at_ms, parent_id) = (row.at_ms, row.parent_id.clone());
@@ -192,7 +226,34 @@ impl<T> Draft<T> {
                 (entry.at_ms, entry.parent_id) = (at_ms, parent_id);
                 Ok(Outcome { target: *target, offset: self.append(entry) })
             }
+            Command::Wait => Err(RoomError::NotFound),
         }
+    }
+
+    fn post(&mut self, command: &Command, at: Timestamp) -> Result<Outcome, RoomError> {
+        let Command::Post { author, standing, text, at_ms, parent, key } = command else {
+            return Err(RoomError::NotFound);
+        };
+        let standing = if author.id == self.owner { Standing::Chief } else { *standing };
+        self.hush.check_post(&author.id, standing, at)?;
+        let parent_id = parent.map(|parent| self.parent(parent)).transpose()?;
+        let answered = parent.and_then(|parent| self.live(parent).ok().map(|row| row.author_id.clone()));
+        let mut entry = self.entry(EntryKind::Comment, author, at);
+        entry.text.clone_from(text);
+        entry.at_ms = at_ms.map(signed);
+        entry.parent_id = parent_id;
+        entry.key.clone_from(key);
+        if let Some(key) = key.clone() {
+            self.keys.insert((author.id.clone(), key), offset_of(&entry));
+        }
+        self.batch.spoken.extend(self.hush.on_posted(&author.id, standing, at));
+        self.batch.live_here += 1;
+        let offset = self.append(entry);
+        let names = mention::names(text);
+        if answered.is_some() || !names.is_empty() {
+            self.batch.calls.push(Call { offset, author: author.id.clone(), answered, names });
+        }
+        Ok(Outcome { target: offset, offset })
     }
 
     /// A comment that is alive, in this batch or before it.

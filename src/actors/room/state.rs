@@ -9,6 +9,7 @@ use playhouse_protocol::{
 };
 
 use super::{
+    chat::moderation::Hush,
     plan::{Answer, Batch, Command, KeyIndex, Pending, Plan},
     stream::{FIRST_OFFSET, bucket_of, comment, first_of, is_live, offset_in, offset_of, unsigned},
 };
@@ -170,7 +171,8 @@ impl<T> State<T> {
         let commands: Vec<_> = self.waiting.drain(..take).collect();
         let (known, keys) = (self.known(&commands), self.known_keys(&commands));
         let (video, epoch, owner) = (self.video.clone(), self.epoch.clone(), owner.clone());
-        Some(Plan { video, epoch, owner, first: self.next, commands, known, keys })
+        let hush = Hush::default();
+        Some(Plan { video, epoch, owner, first: self.next, commands, known, keys, hush })
     }
 
     /// The batch is durable. Returns who is to be told what.
@@ -312,8 +314,14 @@ impl<T> State<T> {
                 _ => events.push(Event::Comments { room, offset, items: vec![comment(entry)], left_out: 0 }),
             },
             EntryKind::Removal => {
-                let ids = self.target_id(entry).into_iter().collect();
-                events.push(Event::Removed { room, offset, ids });
+                let removed = self.target_id(entry);
+                match events.last_mut() {
+                    Some(Event::Removed { offset: last, ids, .. }) if ids.len() < EVENT_LEN_MAX => {
+                        *last = offset;
+                        ids.extend(removed);
+                    }
+                    _ => events.push(Event::Removed { room, offset, ids: removed.into_iter().collect() }),
+                }
             }
             EntryKind::Edit => {
                 let target = entry.target.map(unsigned).and_then(|target| self.row(target));
@@ -344,6 +352,7 @@ impl<T> State<T> {
                     [*parent, key]
                 }
                 Command::Edit { target, .. } | Command::Remove { target, .. } => [Some(*target), None],
+                Command::Wait => [None, None],
             };
             for row in named.into_iter().flatten().filter_map(|offset| self.row(offset)) {
                 let parent = row.parent_id.as_ref().and_then(|id| offset_in(&self.video, id));

@@ -9,6 +9,10 @@ use tokio::{sync::mpsc::UnboundedSender, time::timeout};
 
 use super::{
     actor::{Message, Room},
+    chat::{
+        self, VoteTicket,
+        polls::{self, Vote},
+    },
     error::RoomError,
     gather::{self, React, View},
     keeper::{Committed, Keeper},
@@ -51,6 +55,7 @@ pub enum Done {
     Reacted(Vec<React<ReactTicket>>, StoreResult<Applied>),
     Viewed(Vec<(View<ViewTicket>, bool)>, Totals),
     NotViewed(Vec<View<ViewTicket>>, StoreError),
+    Chat(chat::Done),
     /// The task failed: the room must start again.
     Crashed(&'static str),
 }
@@ -64,13 +69,13 @@ pub struct Desk {
 }
 
 impl Desk {
-    fn put(&self, done: Done) {
+    pub fn put(&self, done: Done) {
         // Nobody is left to hear it when the room is gone, and then nobody needs to.
         drop(self.done.send(done));
         drop(self.room.tell(Message::Wake));
     }
 
-    fn start(&self, kind: &'static str, work: impl Future<Output = ()> + Send + 'static) {
+    pub fn start(&self, kind: &'static str, work: impl Future<Output = ()> + Send + 'static) {
         let desk = self.clone();
         drop(tasks::spawn(kind, async move {
             if AssertUnwindSafe(work).catch_unwind().await.is_err() {
@@ -86,6 +91,7 @@ impl Desk {
                 let tickets = plan.commands.into_iter().map(|pending| pending.ticket).collect();
                 return desk.put(Done::NotWritten(tickets, error.to_string()));
             }
+            let slow_mode = plan.hush.slow_mode;
             let batch = plan.decide();
             if batch.entries.is_empty() {
                 return desk.put(Done::Decided(batch.answers));
@@ -94,7 +100,7 @@ impl Desk {
                 Committed::Done(batch) => {
                     let entries = batch.entries.clone();
                     desk.put(Done::Committed(batch));
-                    return desk.put(Done::Settled(keeper.settle(&entries).await));
+                    return desk.put(Done::Settled(keeper.settle(&entries, slow_mode).await));
                 }
                 Committed::Fenced(batch) => (batch, "someone else wrote to this room".to_owned()),
                 Committed::Unknown(batch, error) => (batch, error.to_string()),
@@ -155,6 +161,13 @@ impl Ledger {
 
     async fn apply(&self, kind: Kind, changes: Vec<MemberChange>) -> StoreResult<Applied> {
         within(self.keeper.deadline, self.tallies.apply(&self.key(kind), changes)).await
+    }
+
+    /// Votes on one poll: all that are gathered are on the one that was open.
+    pub async fn vote(&self, votes: &[Vote<VoteTicket>]) -> StoreResult<Applied> {
+        let poll = votes.first().expect("votes are written only where there are some");
+        let key = polls::tally_of(&poll.poll);
+        within(self.keeper.deadline, self.tallies.apply(&key, polls::changes(votes))).await
     }
 
     /// For each view whether its playing has counted, now or before.

@@ -15,6 +15,7 @@ use std::sync::Arc;
 pub struct Rates {
     pub comments_per_minute: u32,
     pub reactions_per_minute: u32,
+    pub bursts_per_minute: u32,
 }
 
 #[derive(Clone)]
@@ -40,6 +41,10 @@ impl UserLimits {
 
     pub async fn react(&self, user: &UserId) -> Result<(), RetryAfter> {
         self.check("reactions", user, |rates| rates.reactions_per_minute).await
+    }
+
+    pub async fn burst(&self, user: &UserId) -> Result<(), RetryAfter> {
+        self.check("bursts", user, |rates| rates.bursts_per_minute).await
     }
 
     pub fn comments_per_minute(&self) -> Option<u32> {

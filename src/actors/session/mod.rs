@@ -3,6 +3,7 @@
 //! handles, one request after the other, and never sees a socket. It is an actor only while there is something to do:
 //! at rest it is a few bytes in its socket's shard (`resting`), and the next word wakes it.
 
+mod chat;
 mod limits;
 mod resting;
 mod state;
@@ -292,14 +293,12 @@ impl Live {
 
     async fn answer(&mut self, request: Request) {
         let Request { id: re, op } = request;
-        let kind = kind_of(&op);
+        let kind = op.name();
         if matches!(op, Op::Ping | Op::Auth { .. }) {
             self.metrics().commands.of(kind).inc();
         }
-        match {
-            let now = self.context.clock.now();
-            self.state().decide(op, now)
-        } {
+        let now = self.context.clock.now();
+        match self.state().decide(op, now) {
             Ok(step) => self.take(re, step).await,
             Err(Denied::Refuse(refusal)) => self.refuse(re, refusal),
             Err(Denied::End(close)) => self.seat.close(close),
@@ -336,6 +335,13 @@ impl Live {
                 }
                 let outcome = self.context.rooms.of(&video).react(who, reaction).await;
                 self.conclude(re, &video, outcome);
+            }
+            Step::Talk { who, video, talk } => {
+                // What is not found may be a comment: the room stays joined.
+                match chat::perform(&self.context, &video, who, talk).await {
+                    Ok(answer) => self.reply(re, answer),
+                    Err(error) => self.refuse(re, refusal(&error)),
+                }
             }
             Step::Watch { video, playback_id, watched_ms } => {
                 let viewer = self.state().identity().cloned();
@@ -417,18 +423,6 @@ impl Live {
             Code::ALL.iter().find(|code| code.as_str() == refusal.code).map_or("", |code| code.as_str());
         self.metrics().commands_refused.of(code).inc();
         self.seat.say(&Reply::<Done> { re, outcome: Outcome::Problem(refusal) });
-    }
-}
-
-fn kind_of(op: &Op) -> &'static str {
-    match op {
-        Op::Join { .. } => "join",
-        Op::Leave { .. } => "leave",
-        Op::Comment { .. } => "comment",
-        Op::React { .. } => "react",
-        Op::Watch { .. } => "watch",
-        Op::Auth { .. } => "auth",
-        Op::Ping => "ping",
     }
 }
 

@@ -8,6 +8,7 @@ use playhouse_protocol::{
     rest::ReactionKind,
 };
 
+use super::chat::{self, Talk};
 use crate::{
     actors::{room::RoomError, seat::Close},
     domain::{
@@ -53,6 +54,11 @@ pub enum Step {
         video: VideoId,
         playback_id: PlaybackId,
         watched_ms: u64,
+    },
+    Talk {
+        who: Identity,
+        video: VideoId,
+        talk: Talk,
     },
     Authenticate {
         access_token: String,
@@ -138,6 +144,11 @@ impl State {
                 let playback_id = playback_id.map_err(|error| invalid(&format!("playback_id: {error}")))?;
                 Ok(Step::Watch { video, playback_id, watched_ms })
             }
+            other => {
+                let (room, talk) = chat::talk(other)?;
+                let (who, video) = (self.speaker()?, self.joined(&room)?);
+                Ok(Step::Talk { who, video, talk })
+            }
         }
     }
 
@@ -162,18 +173,14 @@ impl State {
     }
 }
 
-fn invalid(detail: &str) -> Denied {
+pub(super) fn invalid(detail: &str) -> Denied {
     Denied::Refuse(Refusal::new(Code::Invalid, detail))
 }
 
 /// What a room's error looks like to a client.
 pub fn refusal(error: &RoomError) -> Refusal {
     let code = error.code();
-    let mut refusal = Refusal::new(code, error.to_string());
-    if matches!(code, Code::TooMany | Code::Unavailable) {
-        refusal.retry_after_ms = Some(1_000);
-    }
-    refusal
+    Refusal { retry_after_ms: error.retry_after_ms(), ..Refusal::new(code, error.to_string()) }
 }
 
 pub fn too_many(retry_after: Duration) -> Refusal {

@@ -10,6 +10,7 @@ use playhouse::{
         accounts::Keys,
         admission::{Bounds, Gate},
         directory::Shared,
+        notices::Notices,
         relay::Presence,
         room::{self, RoomContext, Rooms},
         session::{self, AuthError, Authenticate, Rates, SessionContext, Sessions, UserLimits},
@@ -113,6 +114,7 @@ impl House {
         let context = RoomContext {
             store: store.clone(),
             tallies: Tallies::new(store.clone()),
+            notices: Notices::new(bus.clone()),
             clock: clock.clone(),
             metrics: metrics.clone(),
             options: Arc::new(room::Options { limits, ..plan.rooms }),

@@ -107,6 +107,41 @@ export interface paths {
         patch: operations["edit"];
         trace?: never;
     };
+    "/api/v1/channels/{id}/moderators": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whom a channel has appointed to moderate */
+        get: operations["moderators"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{id}/moderators/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Let someone moderate the talk about a channel's videos */
+        put: operations["appoint"];
+        post?: never;
+        /** Let someone moderate no more */
+        delete: operations["dismiss"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/channels/{id}/subscription": {
         parameters: {
             query?: never;
@@ -135,7 +170,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Remove a comment: one's own, one on one's own video, or any as a moderator */
+        /** Remove a comment: one's own, or any as a moderator of the room */
         delete: operations["remove"];
         options?: never;
         head?: never;
@@ -237,6 +272,58 @@ export interface paths {
         patch: operations["edit"];
         trace?: never;
     };
+    "/api/v1/videos/{id}/chat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How a room is talked in */
+        get: operations["chat"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/videos/{id}/chat/pin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Pin a comment */
+        put: operations["pin"];
+        post?: never;
+        /** Pin nothing any more */
+        delete: operations["unpin"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/videos/{id}/chat/slow-mode": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Set the pause between two comments of one account */
+        put: operations["slow_mode"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/videos/{id}/comments": {
         parameters: {
             query?: never;
@@ -249,6 +336,23 @@ export interface paths {
         put?: never;
         /** Say something */
         post: operations["create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/videos/{id}/comments/timeline/{window}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Comments along one minute of a video */
+        get: operations["timeline"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -323,6 +427,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/videos/{id}/polls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Polls of a video's room, newest first */
+        get: operations["list"];
+        put?: never;
+        /** Put a question to the room. One poll is open at a time */
+        post: operations["open"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/videos/{id}/polls/{poll_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A poll with its results, and the caller's own vote */
+        get: operations["read"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/videos/{id}/polls/{poll_id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Close a poll: votes that were acknowledged are in it */
+        post: operations["close"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/videos/{id}/polls/{poll_id}/vote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Vote. Voting again changes the vote */
+        put: operations["vote"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/videos/{id}/reaction": {
         parameters: {
             query?: never;
@@ -335,6 +508,41 @@ export interface paths {
         put: operations["react"];
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/videos/{id}/time-outs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is silenced in a room */
+        get: operations["timed_out"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/videos/{id}/time-outs/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Silence someone in a room for a while */
+        put: operations["time_out"];
+        post?: never;
+        /** Let someone speak again */
+        delete: operations["lift"];
         options?: never;
         head?: never;
         patch?: never;
@@ -466,6 +674,25 @@ export interface components {
             id: string;
             title: string;
         };
+        /** @description How a room is talked in. */
+        Chat: {
+            pinned?: components["schemas"]["Comment"] | null;
+            poll?: components["schemas"]["Poll"] | null;
+            /**
+             * Format: int64
+             * @description The pause between two comments of one account; 0 while there is none.
+             */
+            slow_mode_s: number;
+        };
+        /** @description How a room is talked in, and what its caller may do there. */
+        ChatView: components["schemas"]["Chat"] & {
+            /** @description What may be thrown in bursts. */
+            emoji: string[];
+            /** @description Whether the caller may pin, slow down, ask and silence. */
+            moderator: boolean;
+            /** @description Until when the caller is silenced here. */
+            timed_out_until?: string | null;
+        };
         Comment: {
             /**
              * Format: int64
@@ -546,6 +773,17 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description A page of a list. */
+        List_Author: {
+            items: {
+                avatar_url?: string | null;
+                display_name: string;
+                id: string;
+                username: string;
+            }[];
+            /** @description Give it back as `?cursor=` for the next page; null on the last. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list. */
         List_Comment: {
             items: {
                 /**
@@ -564,6 +802,39 @@ export interface components {
                 text: string;
                 user: components["schemas"]["Author"];
                 video_id: string;
+            }[];
+            /** @description Give it back as `?cursor=` for the next page; null on the last. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list. */
+        List_Poll: {
+            items: {
+                closed_at?: string | null;
+                created_at: string;
+                id: string;
+                open: boolean;
+                options: components["schemas"]["PollOption"][];
+                question: string;
+                video_id: string;
+                /**
+                 * Format: int32
+                 * @description The caller's own choice, from 0; only in answers to someone who has voted.
+                 */
+                vote?: number | null;
+                /**
+                 * Format: int64
+                 * @description Votes in all.
+                 */
+                votes: number;
+            }[];
+            /** @description Give it back as `?cursor=` for the next page; null on the last. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list. */
+        List_TimeOut: {
+            items: {
+                until: string;
+                user: components["schemas"]["Author"];
             }[];
             /** @description Give it back as `?cursor=` for the next page; null on the last. */
             next_cursor?: string | null;
@@ -613,8 +884,23 @@ export interface components {
             parent_id?: string | null;
             text: string;
         };
+        NewPoll: {
+            /** @description 2 to 10 of 1 to 80 characters. */
+            options: string[];
+            /** @description 1 to 200 characters. */
+            question: string;
+        };
         NewReaction: {
             reaction: components["schemas"]["ReactionKind"];
+        };
+        NewTimeOut: {
+            /**
+             * Format: int64
+             * @description 1 to 2,592,000 (30 days).
+             */
+            duration_s: number;
+            /** @description Also removes what they have said in this room. */
+            remove_comments?: boolean;
         };
         /** @description What `POST /videos` takes, for the document only. */
         NewVideo: {
@@ -631,6 +917,16 @@ export interface components {
             /** Format: int64 */
             watched_ms: number;
         };
+        NewVote: {
+            /**
+             * Format: int32
+             * @description The place of the option in the poll, from 0.
+             */
+            option: number;
+        };
+        Pin: {
+            comment_id: string;
+        };
         /** @description URLs that play as they are until `expires_at`. */
         Playback: {
             captions: components["schemas"]["Caption"][];
@@ -640,6 +936,31 @@ export interface components {
             poster?: string | null;
             thumbnails_vtt?: string | null;
         };
+        /** @description A question put to a room. */
+        Poll: {
+            closed_at?: string | null;
+            created_at: string;
+            id: string;
+            open: boolean;
+            options: components["schemas"]["PollOption"][];
+            question: string;
+            video_id: string;
+            /**
+             * Format: int32
+             * @description The caller's own choice, from 0; only in answers to someone who has voted.
+             */
+            vote?: number | null;
+            /**
+             * Format: int64
+             * @description Votes in all.
+             */
+            votes: number;
+        };
+        PollOption: {
+            text: string;
+            /** Format: int64 */
+            votes: number;
+        };
         /** @description `application/problem+json`. */
         Problem: {
             /** @description Stable; see `Code`. */
@@ -648,6 +969,11 @@ export interface components {
             detail: string;
             errors?: components["schemas"]["FieldError"][];
             request_id: string;
+            /**
+             * Format: int64
+             * @description When it may be done, where that is known; `Retry-After` says it in whole seconds.
+             */
+            retry_after_ms?: number | null;
             /** Format: int32 */
             status: number;
             title: string;
@@ -702,10 +1028,45 @@ export interface components {
              */
             width?: number | null;
         };
+        SlowMode: {
+            /**
+             * Format: int64
+             * @description 0 ends it; at most 21,600.
+             */
+            slow_mode_s: number;
+        };
         Thumbnails: {
             poster: string;
             /** @description WebVTT cues into one sprite. */
             sprite_vtt?: string | null;
+        };
+        /** @description Someone who is silenced in a room. */
+        TimeOut: {
+            until: string;
+            user: components["schemas"]["Author"];
+        };
+        /** @description What silencing someone did. */
+        TimedOut: {
+            /**
+             * Format: int64
+             * @description Comments that were removed.
+             */
+            removed: number;
+            /** @description Null when they may speak again. */
+            until?: string | null;
+            user_id: string;
+        };
+        /** @description Comments pinned to one minute of a video, in the order of the video. */
+        Timeline: {
+            /** Format: int64 */
+            from_ms: number;
+            items: components["schemas"]["Comment"][];
+            /** Format: int64 */
+            to_ms: number;
+            /** @description Whether some were left out: of each five seconds the first 50 are told. */
+            truncated: boolean;
+            /** Format: int64 */
+            window: number;
         };
         /** @description What signing in gives. */
         Tokens: {
@@ -1023,6 +1384,119 @@ export interface operations {
             };
         };
     };
+    moderators: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them, on one page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Author"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    appoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description They may */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `conflict`: 100 are enough */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    dismiss: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description They may not */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     subscribe: {
         parameters: {
             query?: never;
@@ -1138,7 +1612,7 @@ export interface operations {
                     "application/json": components["schemas"]["Comment"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `timed_out` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1623,6 +2097,157 @@ export interface operations {
             };
         };
     };
+    chat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatView"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    pin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Pin"];
+            };
+        };
+        responses: {
+            /** @description It is durable */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Chat"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    unpin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is durable */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Chat"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    slow_mode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SlowMode"];
+            };
+        };
+        responses: {
+            /** @description It is durable */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Chat"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     list: {
         parameters: {
             query?: {
@@ -1689,6 +2314,13 @@ export interface operations {
                     "application/json": components["schemas"]["Comment"];
                 };
             };
+            /** @description `timed_out` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description `not_found` */
             404: {
                 headers: {
@@ -1703,8 +2335,46 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `too_many` */
+            /** @description `too_many`, `slow_mode` */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    timeline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                /** @description The minute of the video, from 0 */
+                window: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description With `ETag`; of a public video caches may keep it for 5 s */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Timeline"];
+                };
+            };
+            /** @description As `If-None-Match` has it */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_found` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1838,6 +2508,217 @@ export interface operations {
             };
         };
     };
+    list: {
+        parameters: {
+            query?: {
+                /** @description 1 to 100; 20 when left out. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Poll"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    open: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key of the same user is the same poll, while it is open */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPoll"];
+            };
+        };
+        responses: {
+            /** @description It is durable */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Poll"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `conflict`: another poll is open */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                poll_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Poll"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    close: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                poll_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is durable */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Poll"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `poll_closed` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    vote: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                poll_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewVote"];
+            };
+        };
+        responses: {
+            /** @description It is durable */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Poll"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `poll_closed` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     react: {
         parameters: {
             query?: never;
@@ -1864,6 +2745,125 @@ export interface operations {
             };
             /** @description `unauthenticated` */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    timed_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them, on one page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_TimeOut"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    time_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTimeOut"];
+            };
+        };
+        responses: {
+            /** @description It is durable, and what was to be removed is gone */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimedOut"];
+                };
+            };
+            /** @description `forbidden`: they moderate themselves, or you do not */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    lift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description They may */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `forbidden` */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -17,16 +17,19 @@ interface CommentThreadProps {
   state: RoomState;
   now: number;
   durationMs: number | null;
+  moderator: boolean;
   onSeek: (positionMs: number) => void;
 }
 
-export function CommentThread({ thread: { head, replies }, room, state, now, durationMs, onSeek }: CommentThreadProps) {
+export function CommentThread({ thread: { head, replies }, room, state, now, durationMs, moderator, onSeek }: CommentThreadProps) {
   const user = useUser();
   const [replying, setReplying] = useState(false);
   const [asked, setAsked] = useState(false);
   const pending = state.pending.filter(({ parentId }) => parentId === head.id);
   const missing = asked ? 0 : head.replies - replies.length;
-  const shared = { room, now, durationMs, onSeek, ownId: user?.id ?? null };
+  const lengthMax = state.limits?.comment_len_max ?? 2000;
+  const shared = { room, now, durationMs, onSeek, own: user, moderator, lengthMax };
+  const pinnedId = state.chat.pinned?.id;
 
   async function loadReplies() {
     setAsked(true);
@@ -40,6 +43,7 @@ export function CommentThread({ thread: { head, replies }, room, state, now, dur
       <CommentItem
         comment={head}
         {...shared}
+        pinned={head.id === pinnedId}
         {...(user && !head.parent_id ? { onReply: () => setReplying(true) } : {})}
       />
       {(replies.length > 0 || pending.length > 0 || replying || missing > 0) && (
@@ -52,7 +56,7 @@ export function CommentThread({ thread: { head, replies }, room, state, now, dur
           <ul>
             {replies.map((reply) => (
               <li key={reply.id}>
-                <CommentItem comment={reply} {...shared} />
+                <CommentItem comment={reply} {...shared} pinned={reply.id === pinnedId} />
               </li>
             ))}
             {pending.map((comment) => (
@@ -62,7 +66,7 @@ export function CommentThread({ thread: { head, replies }, room, state, now, dur
           {replying && (
             <ReplyForm
               to={head.user.display_name}
-              lengthMax={state.limits?.comment_len_max ?? 2000}
+              lengthMax={lengthMax}
               onClose={() => setReplying(false)}
               onSend={(text) => {
                 room.send({ text, atMs: null, parentId: head.id });

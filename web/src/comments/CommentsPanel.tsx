@@ -10,6 +10,13 @@ import { buildThreads } from "../lib/threads";
 import { useNow } from "../lib/useNow";
 import type { RoomState } from "../realtime/roomState";
 import type { RoomStore } from "../realtime/roomStore";
+import { BurstBar } from "../talk/BurstBar";
+import { CallNote } from "../talk/CallNote";
+import { ModeratorBar } from "../talk/ModeratorBar";
+import { Moment } from "../talk/Moment";
+import { PinnedComment } from "../talk/PinnedComment";
+import { PollCard } from "../talk/PollCard";
+import { useTalk } from "../talk/useTalk";
 import { Announcer } from "./Announcer";
 import { CommentComposer } from "./CommentComposer";
 import { CommentThread } from "./CommentThread";
@@ -29,6 +36,7 @@ interface CommentsPanelProps {
 
 export function CommentsPanel({ room, state, media, durationMs, onSeek }: CommentsPanelProps) {
   const user = useUser();
+  const talk = useTalk(room, state);
   const now = useNow();
   const list = useRef<HTMLDivElement>(null);
   const threads = useMemo(() => buildThreads(state.comments), [state.comments]);
@@ -51,10 +59,21 @@ export function CommentsPanel({ room, state, media, durationMs, onSeek }: Commen
         )}
       </header>
       <ConnectionNote state={state} />
+      <CallNote videoId={room.room} />
+      {talk.moderator && (
+        <ModeratorBar videoId={room.room} slowModeS={state.chat.slow_mode_s} pollOpen={state.poll?.open ?? false} />
+      )}
+      {state.chat.pinned && (
+        <PinnedComment comment={state.chat.pinned} moderator={talk.moderator} durationMs={durationMs} onSeek={onSeek} />
+      )}
+      {state.poll && <PollCard key={state.poll.id} poll={state.poll} room={room} moderator={talk.moderator} />}
+      <Moment videoId={room.room} media={media} durationMs={durationMs} removed={state.removed} onSeek={onSeek} />
       {user ? (
         <CommentComposer
           media={media}
           lengthMax={state.limits?.comment_len_max ?? 2000}
+          hold={talk.moderator && state.hold?.why === "slow" ? null : state.hold}
+          slowModeS={talk.moderator ? 0 : state.chat.slow_mode_s}
           onSend={(text, atMs) => room.send({ text, atMs, parentId: null })}
         />
       ) : (
@@ -63,6 +82,7 @@ export function CommentsPanel({ room, state, media, durationMs, onSeek }: Commen
           <ButtonLink to={`/sign-in?next=${encodeURIComponent(location.pathname)}`}>Sign in</ButtonLink>
         </p>
       )}
+      <BurstBar room={room} emoji={talk.emoji} />
       <div className={styles.scroller}>
         {unseen.count > 0 && (
           <button type="button" className={styles.unseen} onClick={unseen.show}>
@@ -83,6 +103,7 @@ export function CommentsPanel({ room, state, media, durationMs, onSeek }: Commen
                 state={state}
                 now={now}
                 durationMs={durationMs}
+                moderator={talk.moderator}
                 onSeek={onSeek}
               />
             ))}

@@ -1,5 +1,5 @@
 /** The frames of `GET /api/v1/ws` (sub-protocol `playhouse.v1.json`), as schema/asyncapi.yaml has them. */
-import type { Comment, Reaction } from "../api/types";
+import type { Chat, Comment, Poll, Reaction } from "../api/types";
 
 export interface Position {
   epoch: string;
@@ -28,6 +28,9 @@ export interface JoinOk extends Position {
   comments: Comment[];
   /** Of a resume: what was taken away meanwhile. */
   removed: string[];
+  /** Of a resume: older ones whose words changed. */
+  edited: Comment[];
+  chat: Chat;
   limits: Limits;
 }
 
@@ -50,6 +53,7 @@ export type Operation =
   | { op: "comment"; room: string; text: string; at_ms?: number; parent_id?: string; key: string }
   | { op: "react"; room: string; reaction: Reaction }
   | { op: "watch"; room: string; playback_id: string; position_ms: number; watched_ms: number; state: WatchState }
+  | { op: "burst"; room: string; emoji: string }
   | { op: "auth"; access_token: string }
   | { op: "ping" };
 
@@ -59,7 +63,21 @@ export type RoomEvent =
   | { ev: "comments"; room: string; offset: number; items: Comment[] }
   | ({ ev: "counts"; room: string } & Counts)
   | { ev: "edited"; room: string; offset: number; items: Comment[] }
-  | { ev: "removed"; room: string; offset: number; ids: string[] };
+  | { ev: "removed"; room: string; offset: number; ids: string[] }
+  | { ev: "chat"; room: string; slow_mode_s: number; pinned: Comment | null }
+  | { ev: "poll"; room: string; poll: Poll }
+  | { ev: "bursts"; room: string; counts: Record<string, number> };
+
+/** Somebody called or answered the signed-in user. */
+export interface CallNotice {
+  video_id: string;
+  comment: Comment;
+}
+
+export interface TimedOutNotice {
+  video_id: string;
+  until: string | null;
+}
 
 export interface NoticeEvent {
   ev: "notice";

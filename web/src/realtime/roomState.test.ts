@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Comment } from "../api/types";
+import type { Chat, Comment, Poll } from "../api/types";
 import type { JoinOk, RoomEvent } from "./frames";
 import { emptyRoom, reduceRoom, type RoomAction, type RoomState } from "./roomState";
 
@@ -20,9 +20,11 @@ const comment = (n: number, parent: string | null = null): Comment => ({
 
 const limits = { frame_bytes_max: 16_384, comment_len_max: 2000, rooms_max: 16, comments_per_minute: 30 };
 
+const chat: Chat = { slow_mode_s: 0, pinned: null, poll: null };
+
 const join = (offset: number, comments: Comment[], recovered = false, removed: string[] = []): RoomAction => ({
   type: "joined",
-  ok: { room: "v", epoch: "e1", offset, recovered, counts, comments, removed, limits } satisfies JoinOk,
+  ok: { room: "v", epoch: "e1", offset, recovered, counts, comments, removed, edited: [], chat, limits } satisfies JoinOk,
 });
 const arrived = (offset: number, ...items: Comment[]): RoomAction => event({ ev: "comments", room: "v", offset, items });
 const removed = (offset: number, ...ids: string[]): RoomAction => event({ ev: "removed", room: "v", offset, ids });
@@ -127,5 +129,65 @@ describe("an own comment", () => {
     const failed = reduceRoom(waiting, { type: "sendFailed", key: "k", problem: "too fast" });
     expect(failed.pending[0]).toMatchObject({ state: "failed", problem: "too fast" });
     expect(reduceRoom(failed, { type: "dropped", key: "k" }).pending).toEqual([]);
+  });
+});
+
+describe("the talk", () => {
+  const poll = (votes: number, change: Partial<Poll> = {}): Poll => ({
+    id: "p",
+    video_id: "v",
+    question: "Tea?",
+    options: [{ text: "yes", votes }, { text: "no", votes: 0 }],
+    votes,
+    open: true,
+    created_at: new Date(0).toISOString(),
+    closed_at: null,
+    ...change,
+  });
+  const shown = (frame: Poll): RoomAction => event({ ev: "poll", room: "v", poll: frame });
+
+  it("follows the rules and takes no offset from them", () => {
+    const state = after(join(3, []), event({ ev: "chat", room: "v", slow_mode_s: 30, pinned: comment(1) }));
+    expect(state.chat).toEqual({ slow_mode_s: 30, pinned: comment(1) });
+    expect(state.position?.offset).toBe(3);
+    expect(state.behind).toBe(false);
+  });
+
+  it("passes over what it does not know", () => {
+    const unknown = { ev: "dance", room: "v", offset: 99 } as unknown as RoomEvent;
+    const state = after(join(3, []));
+    expect(reduceRoom(state, event(unknown))).toBe(state);
+  });
+
+  it("lets go of whom slow mode held when it ends, and of nobody who is silenced", () => {
+    const ended = event({ ev: "chat", room: "v", slow_mode_s: 0, pinned: null });
+    const held = (why: "slow" | "silenced") => after(join(0, []), { type: "held", hold: { why, untilMs: 9 } }, ended).hold;
+    expect(held("slow")).toBeNull();
+    expect(held("silenced")).toEqual({ why: "silenced", untilMs: 9 });
+  });
+
+  it("keeps one's own vote when the results come", () => {
+    const state = after(join(0, []), shown(poll(1)), { type: "voted", poll: poll(2, { vote: 0 }) }, shown(poll(5)));
+    expect(state.poll).toMatchObject({ votes: 5, vote: 0 });
+  });
+
+  it("does not open a closed poll again for an answer that is late", () => {
+    const state = after(join(0, []), shown(poll(2, { open: false })), { type: "voted", poll: poll(1, { vote: 1 }) });
+    expect(state.poll).toMatchObject({ open: false, votes: 2, vote: 1 });
+  });
+
+  it("keeps the results until they are put away, and an open poll in any case", () => {
+    const put: RoomAction = { type: "pollPutAway" };
+    expect(after(join(0, []), shown(poll(2)), put).poll?.votes).toBe(2);
+    expect(after(join(0, []), shown(poll(2, { open: false })), put).poll).toBeNull();
+  });
+
+  it("shows what was edited while the line was lost", () => {
+    const edited = { ...comment(1), text: "better" };
+    const back: RoomAction = {
+      type: "joined",
+      ok: { room: "v", epoch: "e1", offset: 2, recovered: true, counts, comments: [], removed: [], edited: [edited], chat, limits },
+    };
+    expect(after(join(1, [comment(1)]), back).comments[0]?.text).toBe("better");
   });
 });

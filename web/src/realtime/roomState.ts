@@ -2,7 +2,7 @@
  * What a room looks like from here: pure, an event in and the next state out. It keeps comments free of gaps and
  * doubles: an event that does not follow the known offset asks for a resume (`behind`) and changes nothing.
  */
-import type { Comment } from "../api/types";
+import type { Chat, Comment, Poll } from "../api/types";
 import type { Counts, JoinOk, Limits, Position, ProblemBody, RoomEvent } from "./frames";
 
 export interface PendingComment {
@@ -23,7 +23,20 @@ export interface RoomState {
   pending: PendingComment[];
   counts: Counts | null;
   limits: Limits | null;
+  /** The rules of the talk. */
+  chat: Omit<Chat, "poll">;
+  /** The poll that is open, or the one that closed while one was here. */
+  poll: Poll | null;
+  /** Ids that went while one was here: what was fetched before must not show them. */
+  removed: Set<string>;
+  /** Until when one may not comment, and why. */
+  hold: Hold | null;
   problem: ProblemBody | null;
+}
+
+export interface Hold {
+  why: "slow" | "silenced";
+  untilMs: number;
 }
 
 export type RoomAction =
@@ -36,7 +49,11 @@ export type RoomAction =
   | { type: "sent"; key: string; comment: Comment }
   | { type: "sendFailed"; key: string; problem: string }
   | { type: "dropped"; key: string }
-  | { type: "deleted"; ids: string[] };
+  | { type: "deleted"; ids: string[] }
+  | { type: "edited"; comment: Comment }
+  | { type: "voted"; poll: Poll }
+  | { type: "pollPutAway" }
+  | { type: "held"; hold: Hold | null };
 
 export const emptyRoom: RoomState = {
   phase: "connecting",
@@ -46,6 +63,10 @@ export const emptyRoom: RoomState = {
   pending: [],
   counts: null,
   limits: null,
+  chat: { slow_mode_s: 0, pinned: null },
+  poll: null,
+  removed: new Set(),
+  hold: null,
   problem: null,
 };
 
@@ -74,12 +95,21 @@ export function reduceRoom(state: RoomState, action: RoomAction): RoomState {
     case "dropped":
       return { ...state, pending: without(state.pending, action.key) };
     case "deleted":
-      return { ...state, comments: withoutIds(state.comments, action.ids) };
+      return { ...state, comments: withoutIds(state.comments, action.ids), removed: withIds(state.removed, action.ids) };
+    case "edited":
+      return { ...state, comments: renewed(state.comments, [action.comment]) };
+    case "voted":
+      return { ...state, poll: newerPoll(state.poll, action.poll) };
+    case "pollPutAway":
+      return { ...state, poll: state.poll?.open ? state.poll : null };
+    case "held":
+      return { ...state, hold: action.hold };
   }
 }
 
 function joined(state: RoomState, ok: JoinOk): RoomState {
-  const kept = ok.recovered ? withoutIds(state.comments, ok.removed) : [];
+  const kept = ok.recovered ? renewed(withoutIds(state.comments, ok.removed), ok.edited) : [];
+  const { poll = null, ...chat } = ok.chat;
   return {
     ...state,
     phase: "live",
@@ -89,7 +119,22 @@ function joined(state: RoomState, ok: JoinOk): RoomState {
     comments: merged(kept, ok.comments),
     counts: ok.counts,
     limits: ok.limits,
+    chat,
+    hold: heldStill(state.hold, chat.slow_mode_s),
+    poll: poll ? newerPoll(state.poll, poll) : null,
   };
+}
+
+/** Slow mode that has ended holds nobody back. */
+function heldStill(hold: Hold | null, slowModeS: number): Hold | null {
+  return hold?.why === "slow" && slowModeS === 0 ? null : hold;
+}
+
+/** One's own choice is only in answers to oneself; events must not lose it, nor an old answer undo the end. */
+function newerPoll(known: Poll | null, came: Poll): Poll {
+  if (known?.id !== came.id) return came;
+  const vote = came.vote ?? known.vote;
+  return { ...(known.open ? came : { ...known, open: false }), ...(vote === undefined ? {} : { vote }) };
 }
 
 function received(state: RoomState, event: RoomEvent): RoomState {
@@ -97,6 +142,12 @@ function received(state: RoomState, event: RoomEvent): RoomState {
     const { views, likes, dislikes, comments, viewers } = event;
     return { ...state, counts: { views, likes, dislikes, comments, viewers } };
   }
+  if (event.ev === "chat") {
+    const { slow_mode_s, pinned } = event;
+    return { ...state, chat: { slow_mode_s, pinned }, hold: heldStill(state.hold, slow_mode_s) };
+  }
+  if (event.ev === "poll") return { ...state, poll: newerPoll(state.poll, event.poll) };
+  if (event.ev !== "comments" && event.ev !== "edited" && event.ev !== "removed") return state;
   // Before the snapshot there is nothing to add to; while behind, the resume will bring it.
   if (!state.position || state.behind) return state;
   if (event.ev === "comments") return commented(state, state.position, event);
@@ -120,7 +171,12 @@ function changed(state: RoomState, at: Position, event: RoomEvent & { ev: "remov
   if (event.offset > at.offset + Math.max(1, size)) return { ...state, behind: true };
   const comments =
     event.ev === "removed" ? withoutIds(state.comments, event.ids) : renewed(state.comments, event.items);
-  return { ...state, position: { ...at, offset: Math.max(at.offset, event.offset) }, comments };
+  const removed = event.ev === "removed" ? withIds(state.removed, event.ids) : state.removed;
+  return { ...state, position: { ...at, offset: Math.max(at.offset, event.offset) }, comments, removed };
+}
+
+function withIds(known: Set<string>, ids: string[]): Set<string> {
+  return ids.length === 0 ? known : new Set([...known, ...ids]);
 }
 
 function renewed(comments: Comment[], edited: Comment[]): Comment[] {

@@ -1,9 +1,9 @@
 /** One joined room: joins, resumes, and sends comments so that each arrives exactly once. React reads its state. */
-import type { Comment } from "../api/types";
+import type { Comment, Poll } from "../api/types";
 import { randomId } from "../lib/randomId";
 import { connection, RealtimeError, type Connection } from "./connection";
 import type { CommentOk, JoinOk, WatchState } from "./frames";
-import { emptyRoom, reduceRoom, type PendingComment, type RoomAction, type RoomState } from "./roomState";
+import { emptyRoom, reduceRoom, type Hold, type PendingComment, type RoomAction, type RoomState } from "./roomState";
 
 export interface Draft {
   text: string;
@@ -23,6 +23,7 @@ const rejoinMs = 2_000;
 export class RoomStore {
   private state: RoomState = emptyRoom;
   private readonly listeners = new Set<() => void>();
+  private readonly throwers = new Set<(counts: Record<string, number>) => void>();
   private stopListening: (() => void) | null = null;
   private joining = false;
   private visit = 0;
@@ -45,7 +46,9 @@ export class RoomStore {
       opened: () => void this.join(),
       lost: () => this.dispatch({ type: "disconnected" }),
       room: (event) => {
-        if (event.room === this.room) this.dispatch({ type: "event", event });
+        if (event.room !== this.room) return;
+        if (event.ev === "bursts") for (const thrown of this.throwers) thrown(event.counts);
+        else this.dispatch({ type: "event", event });
       },
     });
     return () => this.exit();
@@ -71,6 +74,32 @@ export class RoomStore {
 
   forget(ids: string[]): void {
     this.dispatch({ type: "deleted", ids });
+  }
+
+  renew(comment: Comment): void {
+    this.dispatch({ type: "edited", comment });
+  }
+
+  voted(poll: Poll): void {
+    this.dispatch({ type: "voted", poll });
+  }
+
+  putPollAway(): void {
+    this.dispatch({ type: "pollPutAway" });
+  }
+
+  hold(hold: Hold | null): void {
+    this.dispatch({ type: "held", hold });
+  }
+
+  /** Seen or missed: a burst that does not arrive is not repeated. */
+  burst(emoji: string): void {
+    if (this.state.phase === "live") this.line.request({ op: "burst", room: this.room, emoji }).catch(() => undefined);
+  }
+
+  onBursts(thrown: (counts: Record<string, number>) => void): () => void {
+    this.throwers.add(thrown);
+    return () => this.throwers.delete(thrown);
   }
 
   /** Lost reports are not repeated: the next one carries the whole watched time. */
@@ -135,9 +164,13 @@ export class RoomStore {
     try {
       const ok = await this.line.request<CommentOk>({ op: "comment", room: this.room, text, key, ...pinned });
       this.dispatch({ type: "sent", key, comment: ok.comment });
+      const pauseMs = this.state.chat.slow_mode_s * 1000;
+      if (pauseMs > 0) this.hold({ why: "slow", untilMs: Date.now() + pauseMs });
     } catch (error) {
       if (!(error instanceof RealtimeError) || error.code === "disconnected") return;
       this.dispatch({ type: "sendFailed", key, problem: error.message });
+      const why = ({ slow_mode: "slow", timed_out: "silenced" } as const)[error.code];
+      if (why && error.retryAfterMs !== null) this.hold({ why, untilMs: Date.now() + error.retryAfterMs });
     }
   }
 

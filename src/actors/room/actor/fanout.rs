@@ -28,8 +28,8 @@ impl Live {
         self.seats.join(seat.clone(), viewer, rate);
         let counts = self.counts();
         let limits = self.context.options.limits;
-        let greeting =
-            Greeting { seat: &seat, re, since: last, rate, room: self.seats.room(), counts, limits };
+        let (room, chat) = (self.seats.room(), &self.chat);
+        let greeting = Greeting { seat: &seat, re, since: last, rate, room, counts, limits, chat };
         let recovered = self.greetings.greet(&greeting, || self.state.recovery(since.as_ref(), rate));
         let outcome = match (last, recovered) {
             (None, _) => "fresh",

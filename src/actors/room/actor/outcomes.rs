@@ -26,7 +26,8 @@ use crate::{
 impl Live {
     pub(super) fn on_done(&mut self, done: Done) -> Result<(), Failure> {
         match done {
-            Done::Committed(batch) => {
+            Done::Committed(mut batch) => {
+                self.on_talk_committed(&mut batch);
                 let answers = self.state.on_committed(batch);
                 answers.into_iter().for_each(|(ticket, answer)| ticket.send(answer));
                 self.has_news();
@@ -49,6 +50,7 @@ impl Live {
                 let refused = || Err(RoomError::Unavailable(error.to_string()));
                 views.into_iter().for_each(|view| view.ticket.send(refused()));
             }
+            Done::Chat(done) => self.on_chat_done(done),
             Done::Crashed(kind) => return Err(format!("the task {kind} failed").into()),
         }
         Ok(())
@@ -60,6 +62,7 @@ impl Live {
         // What is known to be durable goes out first, so that what is found later follows it without a gap.
         self.send_all();
         self.state.on_failed();
+        self.chat.moderation.forget_speakers();
         self.retry_later();
     }
 
@@ -71,15 +74,18 @@ impl Live {
     fn on_reloaded(&mut self, loaded: Result<Loaded, StoreError>) {
         self.reloading = false;
         match loaded {
-            Ok(loaded) => match self.state.on_reloaded(loaded) {
-                Reloaded::Continued => self.has_news(),
-                Reloaded::Lost => {
-                    self.greetings.forget();
-                    let close =
-                        Close::new(CloseCode::GoingAway, "the room lost its place, come back and resume");
-                    self.seats.close_all(&close);
+            Ok(loaded) => {
+                self.chat.on_reloaded();
+                match self.state.on_reloaded(loaded) {
+                    Reloaded::Continued => self.has_news(),
+                    Reloaded::Lost => {
+                        self.greetings.forget();
+                        let close =
+                            Close::new(CloseCode::GoingAway, "the room lost its place, come back and resume");
+                        self.seats.close_all(&close);
+                    }
                 }
-            },
+            }
             Err(error) => {
                 refuse(self.state.give_up_waiting(), &error.to_string());
                 self.retry_later();

@@ -9,7 +9,12 @@ use proptest::prelude::*;
 use super::{super::plan::mutations_elsewhere, *};
 use crate::{
     actors::room::{RoomError, stream::apply},
-    domain::{access::Roles, account::Identity, clock::Timestamp, ids::ChannelId},
+    domain::{
+        access::{Roles, Standing},
+        account::Identity,
+        clock::Timestamp,
+        ids::ChannelId,
+    },
 };
 
 /// What becomes of a write.
@@ -73,7 +78,7 @@ impl World {
     fn post(&mut self, who: usize, parent: Option<u64>, key: Option<&str>) -> u32 {
         let (author, key) = (self.people[who].author(), key.map(str::to_owned));
         let text = format!("words {}", self.tickets);
-        self.submit(Command::Post { author, text, at_ms: None, parent, key })
+        self.submit(Command::Post { author, standing: Standing::Viewer, text, at_ms: None, parent, key })
     }
 
     fn edit(&mut self, who: usize, target: u64) -> u32 {
@@ -82,7 +87,7 @@ impl World {
     }
 
     fn remove(&mut self, who: usize, target: u64) -> u32 {
-        self.submit(Command::Remove { target, who: self.people[who].clone() })
+        self.submit(Command::Remove { target, who: self.people[who].clone(), standing: Standing::Viewer })
     }
 
     fn flush(&mut self, fate: Fate) {

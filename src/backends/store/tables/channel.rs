@@ -23,3 +23,12 @@ record! {
         }
     }
 }
+
+record! {
+    /// Who moderates the talk about a channel's videos besides its owner: at most 100.
+    pub struct Moderator in "channel_moderators" {
+        partition { channel_id: ChannelId }
+        clustering { user_id: UserId, Ascending; }
+        columns { username: String, display_name: String, appointed_at: Timestamp }
+    }
+}

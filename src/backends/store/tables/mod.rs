@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod channel;
+pub mod chat;
 pub mod feed;
 pub mod room;
 pub mod tally;
@@ -18,6 +19,11 @@ pub const ALL: &[&Table] = &[
     account::FirstStart::TABLE,
     account::ListedAccount::TABLE,
     channel::Channel::TABLE,
+    channel::Moderator::TABLE,
+    chat::RoomChat::TABLE,
+    chat::TimeOut::TABLE,
+    chat::Speaker::TABLE,
+    chat::Poll::TABLE,
     feed::FeedEntry::TABLE,
     feed::FeedBucket::TABLE,
     room::Room::TABLE,

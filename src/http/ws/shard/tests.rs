@@ -100,6 +100,7 @@ fn bench(options: Options) -> Bench {
     let context = RoomContext {
         store: store.clone(),
         tallies: Tallies::new(store),
+        notices: crate::actors::notices::Notices::new(bus.clone()),
         clock: shared_clock.clone(),
         metrics: metrics.clone(),
         options: Arc::default(),

@@ -5,6 +5,7 @@ import { ErrorNote } from "../../components/ErrorNote";
 import { readStored, writeStored } from "../../lib/storage";
 import { useDocumentTitle } from "../../lib/useDocumentTitle";
 import { seekTo } from "../../player/controls";
+import { BurstLayer } from "../../talk/BurstLayer";
 import { useRoom } from "../../realtime/useRoom";
 import { useVideo } from "../../video/useVideo";
 import { NotFoundPage } from "../NotFoundPage";
@@ -50,6 +51,7 @@ export function WatchPage({ videoId }: { videoId: string }) {
           onVideo={setMedia}
           onRetried={replace}
         />
+        <BurstLayer room={room} />
       </div>
       <div className={styles.info}>{video && <VideoInfo video={video} counts={state.counts} onSeek={seek} />}</div>
       <div className={styles.comments}>
