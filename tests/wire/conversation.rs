@@ -73,6 +73,7 @@ pub fn case(name: impl Into<String>, steps: Vec<Step>) -> Case {
 
 /// A program for one test.
 pub struct Bed {
+    program: Program,
     _served: Served,
     pub addr: SocketAddr,
     _folder: tempfile::TempDir,
@@ -82,7 +83,11 @@ impl Bed {
     pub fn start(settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let program = Program::new(folder.path(), settings);
-        Self { _served: program.start(), addr: program.addr, _folder: folder }
+        Self { _served: program.start(), addr: program.addr, program, _folder: folder }
+    }
+
+    pub fn log(&self) -> String {
+        self.program.log()
     }
 }
 
