@@ -1,6 +1,8 @@
 //! The real program on a port of its own: started, killed, started again on the same folder. What it logs goes to a
 //! file in that folder, so that a failure can be read.
 
+pub mod random;
+
 use std::{
     fs::OpenOptions,
     io::{BufRead, BufReader},
@@ -114,8 +116,10 @@ impl Drop for Served {
     }
 }
 
-/// Free now; nobody else is to take it before the program does, since the kernel gives free ports in turn.
+/// Below the ports that the kernel gives to clients: while the program is down, one of them could get its port, or
+/// be connected to itself.
 fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("a bound port")
+    let ports = std::iter::repeat_with(|| rand::random_range(15_000..30_000));
+    let free = |port| TcpListener::bind(("127.0.0.1", port)).and_then(|listener| listener.local_addr()).ok();
+    ports.take(1_000).find_map(free).expect("one of a thousand ports is free")
 }

@@ -8,30 +8,7 @@ mod streams;
 
 use std::time::{Duration, Instant};
 
-/// xorshift64*: the same bytes for the same seed, on every machine.
-#[derive(Clone)]
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % bound as u64).expect("below a usize")
-    }
-
-    fn byte(&mut self) -> u8 {
-        u8::try_from(self.next() >> 56).expect("eight bits")
-    }
-
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[self.below(from.len())]
-    }
-}
+use crate::served::random::{Random, setting};
 
 /// How long, and with which numbers. Given a time, each run has numbers of its own.
 struct Budget {
@@ -41,10 +18,9 @@ struct Budget {
 
 impl Budget {
     fn of_environment(what: &str) -> Self {
-        let number = |key| std::env::var(key).ok().and_then(|text| text.parse::<u64>().ok());
-        let seconds = number("FUZZ_SECONDS");
-        let own = if seconds.is_some() { rand::random() } else { 1 };
-        let seed = number("FUZZ_SEED").unwrap_or(own).max(1);
+        let seconds = setting("FUZZ_SECONDS");
+        let own = if seconds.is_some() { u64::from(rand::random::<u32>()) } else { 1 };
+        let seed = setting("FUZZ_SEED").unwrap_or(own);
         let seconds = seconds.unwrap_or(2);
         eprintln!("{what}: FUZZ_SECONDS={seconds} FUZZ_SEED={seed}");
         Self { seed, until: Instant::now() + Duration::from_secs(seconds) }

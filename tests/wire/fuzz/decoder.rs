@@ -119,7 +119,7 @@ fn again(request: &Request) -> Result<(), String> {
 #[test]
 fn the_decoder_says_the_same_of_both_encodings_and_survives_everything() {
     let budget = Budget::of_environment("decoder");
-    let mut random = Random(budget.seed);
+    let mut random = Random::new(budget.seed);
     let corpus = requests();
     let mut rounds = 0_u64;
     while !budget.is_over() {

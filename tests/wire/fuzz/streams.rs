@@ -132,7 +132,7 @@ async fn finish(
 }
 
 async fn attack(addr: SocketAddr, budget: &Budget, lane: u64) -> Result<u64, String> {
-    let mut random = Random(budget.seed.wrapping_mul(2 * lane + 1).max(1));
+    let mut random = Random::new(budget.seed.wrapping_add(lane));
     let requests: Vec<String> = requests().iter().map(ToString::to_string).collect();
     let corpus = streams_of_corpus();
     let mut streams = 0;
