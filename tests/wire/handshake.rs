@@ -86,7 +86,8 @@ async fn requests_that_do_not_are_told_why_and_nothing_is_upgraded() {
         // It hangs up, or takes it for the next request; it never answers as a socket.
         drop(timeout(Duration::from_millis(100), peer.stream.read_to_end(&mut rest)).await);
         let explained = match status(&answer) {
-            426 => header(&answer, "Sec-WebSocket-Version") == Some("13"),
+            426 if statuses == [426] => header(&answer, "Sec-WebSocket-Version") == Some("13"),
+            426 => header(&answer, "Upgrade") == Some("websocket"),
             405 => header(&answer, "Allow").is_some_and(|allow| allow.contains("GET")),
             _ => true,
         };
