@@ -29,10 +29,6 @@ impl<T: PartialEq + Clone> Choice<T> {
     pub fn allows(&self, value: &T) -> bool {
         self.sure == *value || self.maybe.contains(value)
     }
-
-    pub fn is_sure(&self) -> bool {
-        self.maybe.is_empty()
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
