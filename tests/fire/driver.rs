@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     ground::{self, Ground},
     observer::{Observer, Record},
-    person::Person,
+    person,
     served::{
         Program, Served,
         random::{Random, setting},
@@ -98,7 +98,7 @@ pub async fn run(plan: Plan) {
         .collect();
     let interval = Duration::from_secs_f64(plan.people as f64 / plan.operations_per_s as f64);
     let people: Vec<_> = (0..plan.people)
-        .map(|number| tasks::spawn("person", Person::new(field.clone(), number).act(interval)))
+        .map(|number| tasks::spawn("person", person::act(field.clone(), number, interval)))
         .collect();
     let started = Instant::now();
     served = keep_killing(&plan, &program, served).await;

@@ -7,15 +7,12 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use playhouse::{
     actors::accounts::Registration,
     app,
-    backends::{
-        feeds::Feed,
-        store::tables::{account::Account, video::Video},
-    },
+    backends::{feeds::Feed, store::tables::video::Video},
     config::Config,
     domain::{
         access::Visibility,
         clock::{Clock, SystemClock},
-        ids::VideoId,
+        ids::{ChannelId, UserId, VideoId},
         video::{Stage, Status},
     },
 };
@@ -56,7 +53,8 @@ pub async fn prepare(program: &Program, users: usize, videos: usize) -> Ground {
         stream::iter(0..users).map(register).buffered(AT_ONCE).try_collect().await.expect("accounts");
     let owner = &logins[0].account;
     let ids: Vec<VideoId> = (0..videos).map(|_| VideoId::new(clock.now())).collect();
-    for row in ids.iter().map(|id| video(id, owner, clock.as_ref())) {
+    for id in &ids {
+        let row = video(id, owner.user_id.clone(), owner.channel_id.clone(), clock.as_ref());
         let feed = Feed::Channel(row.channel_id.clone());
         back_ends.feeds.add(&feed, row.created_at, &row.video_id).await.expect("a listed video");
         back_ends.store.put(row).await.expect("a stored video");
@@ -72,11 +70,12 @@ pub async fn prepare(program: &Program, users: usize, videos: usize) -> Ground {
     }
 }
 
-fn video(id: &VideoId, owner: &Account, clock: &dyn Clock) -> Video {
+/// A public video that is ready.
+pub fn video(id: &VideoId, owner_id: UserId, channel_id: ChannelId, clock: &dyn Clock) -> Video {
     Video {
         video_id: id.clone(),
-        channel_id: owner.channel_id.clone(),
-        owner_id: owner.user_id.clone(),
+        channel_id,
+        owner_id,
         title: "A video".into(),
         description: String::new(),
         tags: Default::default(),

@@ -1,15 +1,11 @@
-//! One person: a socket and REST, one intent after the other, at their own pace. An intent whose answer was lost is
-//! asked for again as its diary says, over whichever way comes next.
+//! One person's ways to the real program: a socket, and REST. Each attempt takes the one or the other.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tokio::{
-    net::TcpStream,
-    time::{Instant, sleep, sleep_until, timeout},
-};
+use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream,
     tungstenite::{Message, client::IntoClientRequest},
@@ -19,98 +15,49 @@ use crate::{
     diary::{Ack, Diary},
     driver::Field,
     ground::User,
-    intent::{HOT, Intent, Intents, Wanted},
+    intent::{HOT, Intent, Intents},
+    life::{self, Outcome, Way},
     served::random::Random,
 };
 
 /// How long an answer may take while the program runs.
 const ANSWER_MAX: Duration = Duration::from_secs(15);
-/// Between two attempts while it is down.
-const PAUSE: Duration = Duration::from_millis(20);
-
-/// How an attempt went.
-pub enum Outcome {
-    Done(Ack),
-    /// What was to be changed is not there.
-    Gone,
-    /// Nobody knows.
-    Unknown,
-    /// Something that must not happen.
-    Refused(String),
-}
 
 pub struct Person {
     field: Arc<Field>,
     user: User,
-    intents: Intents,
     ways: Random,
     socket: Option<Socket>,
     /// Whether they sit in the room that everybody is interested in; to most, REST is enough.
     sits_in_hot: bool,
-    diary: Diary,
 }
 
-impl Person {
-    pub fn new(field: Arc<Field>, number: usize) -> Self {
-        let ground = &field.ground;
-        let user = ground.users[number].clone();
-        let intents = Intents::new(field.seed, number, ground.videos.len(), ground.channels.len());
-        let ways = Random::new(field.seed.wrapping_add(0x5EED).wrapping_mul(number as u64 + 1));
-        let sits_in_hot = number.is_multiple_of(10);
-        Self { field, user, intents, ways, socket: None, sits_in_hot, diary: Diary::default() }
-    }
+/// One person's time on the field.
+pub async fn act(field: Arc<Field>, number: usize, interval: Duration) -> Diary {
+    let ground = &field.ground;
+    let intents = Intents::new(field.seed, number, ground.videos.len(), ground.channels.len());
+    let mut ways = Random::new(field.seed.wrapping_add(0x5EED).wrapping_mul(number as u64 + 1));
+    let offset = interval.mul_f64(ways.below(1_000) as f64 / 1_000.0);
+    let (user, over) = (ground.users[number].clone(), field.over.clone());
+    let sits_in_hot = number.is_multiple_of(10);
+    let person = Person { field, user, ways, socket: None, sits_in_hot };
+    life::live(person, intents, over, interval, offset).await
+}
 
-    /// Acts until the field is over, and until every answer that is to be had has been heard.
-    pub async fn act(mut self, interval: Duration) -> Diary {
-        let offset = interval.mul_f64(self.ways.below(1_000) as f64 / 1_000.0);
-        let mut due = Instant::now() + offset;
-        while !self.field.over.is_cancelled() {
-            sleep_until(due).await;
-            // Nobody makes up for the time the program was down.
-            due = (due + interval).max(Instant::now().checked_sub(Duration::from_secs(1)).unwrap_or(due));
-            let changeable = self.diary.changeable();
-            let mut wanted = self.intents.next(changeable.len());
-            if let Intent::Edit { comment, .. } | Intent::Remove { comment } = &mut wanted.intent {
-                *comment = changeable[*comment];
-            }
-            self.pursue(wanted).await;
-        }
-        self.diary
-    }
-
-    async fn pursue(&mut self, Wanted { intent, again }: Wanted) {
-        self.diary.attempt(&intent);
-        let started = Instant::now();
-        loop {
-            match self.attempt(&intent).await {
-                Outcome::Done(ack) => return self.diary.acknowledge(&intent, ack),
-                // A removal whose answer was lost.
-                Outcome::Gone if matches!(intent, Intent::Remove { .. }) => {
-                    return self.diary.acknowledge(&intent, Ack::Nothing);
-                }
-                Outcome::Gone => return self.diary.wrong.push(format!("{intent:?}: it is not there")),
-                Outcome::Refused(why) => return self.diary.wrong.push(format!("{intent:?}: {why}")),
-                Outcome::Unknown if !again => break,
-                Outcome::Unknown if started.elapsed() > 4 * ANSWER_MAX => {
-                    return self.diary.wrong.push(format!("{intent:?}: no answer in a minute"));
-                }
-                Outcome::Unknown => sleep(PAUSE).await,
-            }
-        }
-        self.diary.unheard += 1;
-    }
-
-    async fn attempt(&mut self, intent: &Intent) -> Outcome {
+impl Way for Person {
+    async fn attempt(&mut self, intent: &Intent, comment: Option<&str>) -> Outcome {
         match intent {
             Intent::React { video, .. } | Intent::View { video, .. } | Intent::Comment { video, .. }
                 if (*video != HOT || self.sits_in_hot) && !self.ways.one_in(3) =>
             {
                 self.over_socket(*video, intent).await
             }
-            _ => self.over_rest(intent).await,
+            _ => self.over_rest(intent, comment.unwrap_or_default()).await,
         }
     }
+}
 
+impl Person {
     async fn over_socket(&mut self, video: usize, intent: &Intent) -> Outcome {
         let answer = timeout(ANSWER_MAX, self.say(video, intent)).await;
         let Ok(Some(answer)) = answer else {
@@ -125,7 +72,7 @@ impl Person {
         }
         let ok = &answer["ok"];
         match intent {
-            Intent::Comment { .. } => Outcome::Done(comment(&ok["comment"])),
+            Intent::Comment { .. } => Outcome::Done(shown(&ok["comment"])),
             Intent::View { .. } => Outcome::Done(Ack::Counted(ok["counted"] == json!(true))),
             _ => Outcome::Done(Ack::Reaction(text(&ok["reaction"]))),
         }
@@ -157,7 +104,7 @@ impl Person {
         socket.ask(request).await
     }
 
-    async fn over_rest(&self, intent: &Intent) -> Outcome {
+    async fn over_rest(&self, intent: &Intent, comment: &str) -> Outcome {
         let ground = &self.field.ground;
         let mut key = None;
         let (method, path, body) = match intent {
@@ -177,10 +124,10 @@ impl Person {
                 key.clone_from(own);
                 (Method::POST, format!("/videos/{}/comments", ground.videos[*video]), json!({"text": text}))
             }
-            Intent::Edit { comment, text } => {
-                (Method::PATCH, self.path_of_comment(*comment), json!({"text": text}))
+            Intent::Edit { text, .. } => {
+                (Method::PATCH, format!("/comments/{comment}"), json!({"text": text}))
             }
-            Intent::Remove { comment } => (Method::DELETE, self.path_of_comment(*comment), Value::Null),
+            Intent::Remove { .. } => (Method::DELETE, format!("/comments/{comment}"), Value::Null),
         };
         let mut request = self.field.request(method, &path, Some(&self.user.token));
         if !body.is_null() {
@@ -199,14 +146,9 @@ impl Person {
             (status, _) if !status.is_success() => Outcome::Refused(format!("{status} {body}")),
             (_, Intent::React { .. }) => Outcome::Done(Ack::Reaction(text(&body["reaction"]))),
             (_, Intent::View { .. }) => Outcome::Done(Ack::Counted(body["counted"] == json!(true))),
-            (_, Intent::Comment { .. } | Intent::Edit { .. }) => Outcome::Done(comment(&body)),
+            (_, Intent::Comment { .. } | Intent::Edit { .. }) => Outcome::Done(shown(&body)),
             (_, Intent::Subscribe { .. } | Intent::Remove { .. }) => Outcome::Done(Ack::Nothing),
         }
-    }
-
-    fn path_of_comment(&self, number: usize) -> String {
-        let id = self.diary.comments[number].id.as_ref().expect("only acknowledged comments are changed");
-        format!("/comments/{id}")
     }
 }
 
@@ -214,7 +156,7 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-fn comment(value: &Value) -> Ack {
+fn shown(value: &Value) -> Ack {
     Ack::Comment { id: text(&value["id"]), text: text(&value["text"]) }
 }
 

@@ -106,7 +106,7 @@ async fn reactions_differ(field: &Field, diaries: &[Diary]) -> Vec<String> {
     stream::iter(asked).buffered(AT_ONCE).filter_map(async |wrong| wrong).collect().await
 }
 
-fn comments_differ(diaries: &[Diary], shown: &[Shown]) -> Vec<String> {
+pub fn comments_differ(diaries: &[Diary], shown: &[Shown]) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut explained: BTreeSet<&String> = BTreeSet::new();
     for (person, diary) in diaries.iter().enumerate() {
