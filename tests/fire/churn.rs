@@ -87,7 +87,8 @@ async fn visit(place: &Place, manner: Manner, mut random: Random) -> std::io::Re
     let stay = Duration::from_millis(200 + random.below(2_000) as u64);
     if let Manner::StopsInTheHead = manner {
         stream.write_all(&HEAD.as_bytes()[..random.below(HEAD.len())]).await?;
-        return Ok(sleep(stay).await);
+        sleep(stay).await;
+        return Ok(());
     }
     let user = &place.ground.users[random.below(place.ground.users.len())];
     let token =

@@ -74,7 +74,7 @@ impl Observer {
     pub async fn watch(mut self) -> Seen {
         loop {
             let last = self.field.record.settled.is_cancelled();
-            if let Some(mut socket) = Socket::connect(&self.field, None).await
+            if let Some(mut socket) = Socket::connect(self.field.addr, None).await
                 && self.join_all(&mut socket).await.is_some()
             {
                 if last {

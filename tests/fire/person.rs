@@ -1,13 +1,13 @@
 //! One person's ways to the real program: a socket, and REST. Each attempt takes the one or the other.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream,
+    MaybeTlsStream, WebSocketStream, client_async,
     tungstenite::{Message, client::IntoClientRequest},
 };
 
@@ -82,7 +82,7 @@ impl Person {
     async fn say(&mut self, video: usize, intent: &Intent) -> Option<Value> {
         let room = self.field.ground.videos[video].clone();
         if self.socket.is_none() {
-            self.socket = Some(Socket::connect(&self.field, Some(&self.user.token)).await?);
+            self.socket = Some(Socket::connect(self.field.addr, Some(&self.user.token)).await?);
         }
         let socket = self.socket.as_mut()?;
         if !socket.joined.contains(&video) {
@@ -165,18 +165,25 @@ pub struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
     pub joined: BTreeSet<usize>,
     next_id: u64,
+    /// The code of the server's close.
+    pub closed: Option<u16>,
 }
 
 impl Socket {
     /// `None` while the program is down.
-    pub async fn connect(field: &Field, token: Option<&str>) -> Option<Self> {
-        let mut request = format!("ws://{}/api/v1/ws", field.addr).into_client_request().ok()?;
+    pub async fn connect(addr: SocketAddr, token: Option<&str>) -> Option<Self> {
+        Self::over(TcpStream::connect(addr).await.ok()?, addr, token).await
+    }
+
+    pub async fn over(stream: TcpStream, addr: SocketAddr, token: Option<&str>) -> Option<Self> {
+        let mut request = format!("ws://{addr}/api/v1/ws").into_client_request().ok()?;
         if let Some(token) = token {
             request.headers_mut().insert("authorization", format!("Bearer {token}").parse().ok()?);
         }
-        let opened = timeout(ANSWER_MAX, tokio_tungstenite::connect_async(request)).await;
-        let (stream, _) = opened.ok()?.ok()?;
-        Some(Self { stream, joined: BTreeSet::new(), next_id: 1 })
+        stream.set_nodelay(true).ok()?;
+        let stream = MaybeTlsStream::Plain(stream);
+        let (stream, _) = timeout(ANSWER_MAX, client_async(request, stream)).await.ok()?.ok()?;
+        Some(Self { stream, joined: BTreeSet::new(), next_id: 1, closed: None })
     }
 
     pub async fn send(&mut self, mut request: Value) -> Option<u64> {
@@ -187,15 +194,22 @@ impl Socket {
         Some(id)
     }
 
-    /// The next thing the server says; `None` when it has hung up.
-    pub async fn hear(&mut self) -> Option<Value> {
+    /// The next thing the server says, as it says it; `None` when it has hung up.
+    pub async fn hear_words(&mut self) -> Option<String> {
         loop {
             match self.stream.next().await?.ok()? {
-                Message::Text(said) => return serde_json::from_str(&said).ok(),
-                Message::Close(_) => return None,
+                Message::Text(said) => return Some(said.as_str().to_owned()),
+                Message::Close(close) => {
+                    self.closed = close.map(|close| close.code.into());
+                    return None;
+                }
                 _ => {}
             }
         }
+    }
+
+    pub async fn hear(&mut self) -> Option<Value> {
+        serde_json::from_str(&self.hear_words().await?).ok()
     }
 
     /// The answer; events on the way are passed over.
