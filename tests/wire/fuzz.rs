@@ -4,6 +4,7 @@
 
 mod decoder;
 mod model;
+mod parser;
 mod streams;
 
 use std::time::{Duration, Instant};

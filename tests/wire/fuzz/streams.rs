@@ -43,7 +43,7 @@ fn any_frame(random: &mut Random, requests: &[String]) -> Vec<Frame> {
     frames.into_iter().map(|frame| if spoiled { spoil(frame, random) } else { frame }).collect()
 }
 
-fn any_stream(random: &mut Random, requests: &[String], corpus: &[Vec<u8>]) -> Vec<u8> {
+pub fn any_stream(random: &mut Random, requests: &[String], corpus: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for _ in 0..=random.below(6) {
         match random.below(4) {
