@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::{StreamExt, stream};
-use reqwest::Method;
+use reqwest::Client;
 use serde_json::Value;
 
 use crate::{
@@ -24,8 +24,9 @@ pub async fn check(program: &Arc<Program>, field: &Field, diaries: &[Diary], see
     let mut wrong: Vec<String> = diaries.iter().flat_map(|diary| diary.wrong.clone()).collect();
     wrong.extend(seen.iter().flat_map(|seen| seen.wrong.clone()));
     let served = program.start();
-    let shown = shown(field).await;
-    wrong.extend(reactions_differ(field, diaries).await);
+    let reader = Reader { field, client: Client::new() };
+    let shown = shown(&reader).await;
+    wrong.extend(reactions_differ(&reader, diaries).await);
     if !served.stop().success() {
         wrong.push("it did not stop in order".into());
     }
@@ -47,10 +48,28 @@ pub async fn check(program: &Arc<Program>, field: &Field, diaries: &[Diary], see
     wrong
 }
 
+/// With connections of its own: those of the people may still lead to a program that is gone.
+struct Reader<'a> {
+    field: &'a Field,
+    client: Client,
+}
+
+impl Reader<'_> {
+    async fn get(&self, path: &str, token: Option<&str>) -> Value {
+        let mut request = self.client.get(format!("http://{}/api/v1{path}", self.field.addr));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        let answer = request.send().await.expect("an answer");
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        answer.json().await.expect("JSON")
+    }
+}
+
 /// What the program shows of each video.
-async fn shown(field: &Field) -> Vec<Shown> {
-    let videos = field.ground.videos.iter().map(|video| async move {
-        let body = get(field, &format!("/videos/{video}"), None).await;
+async fn shown(reader: &Reader<'_>) -> Vec<Shown> {
+    let videos = reader.field.ground.videos.iter().map(|video| async move {
+        let body = reader.get(&format!("/videos/{video}"), None).await;
         let count = |name: &str| body[name].as_i64().expect("a count");
         let mut shown = Shown {
             likes: count("likes"),
@@ -62,7 +81,7 @@ async fn shown(field: &Field) -> Vec<Shown> {
         };
         let mut cursor = String::new();
         loop {
-            let page = get(field, &format!("/videos/{video}/comments?limit=100{cursor}"), None).await;
+            let page = reader.get(&format!("/videos/{video}/comments?limit=100{cursor}"), None).await;
             for item in page["items"].as_array().expect("a list") {
                 let text = |name: &str| item[name].as_str().expect("text").to_owned();
                 if shown.texts.insert(text("id"), text("text")).is_some() {
@@ -78,21 +97,15 @@ async fn shown(field: &Field) -> Vec<Shown> {
     stream::iter(videos.collect::<Vec<_>>()).buffered(AT_ONCE).collect().await
 }
 
-async fn get(field: &Field, path: &str, token: Option<&str>) -> Value {
-    let answer = field.request(Method::GET, path, token).send().await.expect("an answer");
-    assert!(answer.status().is_success(), "{path}: {}", answer.status());
-    answer.json().await.expect("JSON")
-}
-
 /// What each person is shown as their own reaction.
-async fn reactions_differ(field: &Field, diaries: &[Diary]) -> Vec<String> {
+async fn reactions_differ(reader: &Reader<'_>, diaries: &[Diary]) -> Vec<String> {
+    let ground = &reader.field.ground;
     let mut asked = Vec::new();
     for (person, diary) in diaries.iter().enumerate() {
         for (video, choice) in &diary.reactions {
-            let (token, path) =
-                (&field.ground.users[person].token, format!("/videos/{}", field.ground.videos[*video]));
+            let (token, path) = (&ground.users[person].token, format!("/videos/{}", ground.videos[*video]));
             asked.push(async move {
-                let body = get(field, &path, Some(token)).await;
+                let body = reader.get(&path, Some(token)).await;
                 let own = body["reaction"].as_str().unwrap_or_default().to_owned();
                 let right = crate::intent::Reaction::ALL
                     .iter()
