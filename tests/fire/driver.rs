@@ -6,7 +6,10 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use playhouse::telemetry::tasks;
 use reqwest::{Client, Method, RequestBuilder};
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -28,6 +31,8 @@ pub struct Field {
     /// Nobody begins anything new.
     pub over: CancellationToken,
     pub record: Record,
+    /// All who watch lose their connections at once, and come back at once.
+    pub storms: watch::Sender<usize>,
     client: Client,
 }
 
@@ -49,8 +54,9 @@ pub struct Plan {
     pub videos: usize,
     pub observers: usize,
     pub kills: usize,
+    pub storms: usize,
     pub operations_per_s: u64,
-    /// How long the program lives before it is killed.
+    /// How long the program lives before it is killed, or before all who watch are cut off.
     pub life_ms: std::ops::Range<usize>,
 }
 
@@ -90,6 +96,7 @@ pub async fn run(plan: Plan) {
         ground,
         over: CancellationToken::new(),
         record: Record::default(),
+        storms: watch::Sender::new(0),
         client: Client::new(),
     });
     let mut served = program.start();
@@ -101,7 +108,7 @@ pub async fn run(plan: Plan) {
         .map(|number| tasks::spawn("person", person::act(field.clone(), number, interval)))
         .collect();
     let started = Instant::now();
-    served = keep_killing(&plan, &program, served).await;
+    served = keep_disturbing(&plan, &field, &program, served).await;
     let took = started.elapsed();
     field.over.cancel();
     let diaries: Vec<_> = join_all(people).await.into_iter().map(|diary| diary.expect("it ends")).collect();
@@ -111,8 +118,9 @@ pub async fn run(plan: Plan) {
 
     let acknowledged: u64 = diaries.iter().map(|diary| diary.acknowledged).sum();
     let unheard: u64 = diaries.iter().map(|diary| diary.unheard).sum();
+    let resumed: u64 = seen.iter().map(|seen| seen.resumed).sum();
     eprintln!(
-        "{acknowledged} operations acknowledged in {:.1} s ({:.0}/s), {unheard} never answered, {} kills",
+        "{acknowledged} operations acknowledged in {:.1} s ({:.0}/s), {unheard} never answered, {} kills, {resumed} streams resumed",
         took.as_secs_f64(),
         acknowledged as f64 / took.as_secs_f64(),
         plan.kills,
@@ -129,14 +137,18 @@ pub async fn run(plan: Plan) {
     );
     assert!(!program.log().contains("panicked"), "{}", program.log());
     assert!(acknowledged > plan.people as u64, "hardly anything happened");
+    let comebacks = plan.observers * (plan.kills + plan.storms);
+    assert!(resumed >= comebacks as u64, "{resumed} streams were resumed, in {comebacks} comebacks");
 }
 
-/// Kills as often as planned, at moments that the seed chooses; after the last one it lives on for a while.
-async fn keep_killing(plan: &Plan, program: &Arc<Program>, mut served: Served) -> Served {
+/// Kills as often as planned, then storms as often, at moments that the seed chooses; after the last it lives on for
+/// a while.
+async fn keep_disturbing(plan: &Plan, field: &Field, program: &Arc<Program>, mut served: Served) -> Served {
     let mut moments = Random::new(plan.seed ^ 0x00C1_0C4B);
-    let mut moment = || plan.life_ms.start + moments.below(plan.life_ms.len());
+    let mut moment =
+        || Duration::from_millis((plan.life_ms.start + moments.below(plan.life_ms.len())) as u64);
     for _ in 0..plan.kills {
-        sleep(Duration::from_millis(moment() as u64)).await;
+        sleep(moment()).await;
         let program = program.clone();
         let again = move || {
             served.kill();
@@ -144,7 +156,11 @@ async fn keep_killing(plan: &Plan, program: &Arc<Program>, mut served: Served) -
         };
         served = tokio::task::spawn_blocking(again).await.expect("it starts again");
     }
-    sleep(Duration::from_millis(moment() as u64)).await;
+    for _ in 0..plan.storms {
+        sleep(moment()).await;
+        field.storms.send_modify(|storms| *storms += 1);
+    }
+    sleep(moment()).await;
     served
 }
 
@@ -152,12 +168,29 @@ async fn keep_killing(plan: &Plan, program: &Arc<Program>, mut served: Served) -
 async fn what_is_acknowledged_is_there_once_whenever_the_program_is_killed() {
     run(Plan {
         seed: 1,
-        people: 24,
+        people: 60,
         videos: 21,
         observers: 2,
         kills: 3,
-        operations_per_s: 400,
+        storms: 0,
+        operations_per_s: 800,
         life_ms: 600..2_000,
+    })
+    .await;
+}
+
+/// Comments flow while everybody who watches is gone; each gets exactly what they missed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_who_are_cut_off_at_once_come_back_to_exactly_what_they_missed() {
+    run(Plan {
+        seed: 2,
+        people: 40,
+        videos: 5,
+        observers: 150,
+        kills: 0,
+        storms: 4,
+        operations_per_s: 400,
+        life_ms: 300..1_200,
     })
     .await;
 }
@@ -172,6 +205,7 @@ async fn what_is_acknowledged_is_there_once_on_a_thousand_videos_and_after_twent
         videos: 1_001,
         observers: 4,
         kills: 20,
+        storms: 0,
         operations_per_s: 10_000,
         life_ms: 3_000..12_000,
     })

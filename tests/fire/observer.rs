@@ -72,6 +72,7 @@ impl Observer {
 
     /// Until nothing more will happen, and everything that has happened was seen.
     pub async fn watch(mut self) -> Seen {
+        let mut storms = self.field.storms.subscribe();
         loop {
             let last = self.field.record.settled.is_cancelled();
             if let Some(mut socket) = Socket::connect(self.field.addr, None).await
@@ -83,6 +84,7 @@ impl Observer {
                 let settled = self.field.record.settled.clone();
                 tokio::select! {
                     () = settled.cancelled() => {}
+                    _ = storms.changed() => continue,
                     () = self.listen(&mut socket) => {}
                 }
             }
