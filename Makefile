@@ -22,7 +22,7 @@ PACKAGES_TEST := ffmpeg chromium fonts-dejavu-core unzip
 WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path 'web/dist/*' \
 	-not -path 'web/test-results/*' 2>/dev/null)
 
-.PHONY: help run test lint ci regen regen-check bench-store bench-transcode clean-cache \
+.PHONY: help run test test-long fuzz lint ci regen regen-check bench-store bench-transcode clean-cache \
 	setup setup-test web clips test-rust test-web test-browser
 
 help: ## Show this list
@@ -48,6 +48,14 @@ test-browser: setup-test web clips tests/browser/node_modules/.package-lock.json
 	cargo build --bin playhouse
 	cd tests/browser && PLAYHOUSE_BIN=$(PLAYHOUSE) PLAYHOUSE_CLIPS=$(CLIPS) npm test
 
+# FIRE_SEED repeats a run; FIRE_KILLS, FIRE_RATE, FIRE_SECONDS and others make it shorter or longer.
+test-long: setup-test web ## Twenty kills under 10,000 operations/s, and ten minutes of churn
+	cargo test --release --test fire -- --ignored --nocapture --test-threads 1
+
+FUZZ_SECONDS ?= 60
+fuzz: setup web ## Bytes nobody would send, to the decoder and through sockets, for FUZZ_SECONDS each
+	FUZZ_SECONDS=$(FUZZ_SECONDS) cargo test --test wire fuzz -- --nocapture --test-threads 1
+
 lint: setup web ## Format, clippy, docs, licences and advisories, the web's own lints
 	scripts/setup-deny.sh
 	cargo fmt --all -- --check
@@ -63,6 +71,7 @@ ci: test lint regen-check ## What .ci/run runs
 
 regen: setup web ## Write the generated files anew: configuration reference, CQL, OpenAPI, the page's types
 	PLAYHOUSE_REGEN=1 UPDATE_SCHEMA=1 cargo test --quiet --lib -- the_reference_page_is the_schema_file_is
+	PLAYHOUSE_REGEN=1 cargo test --quiet --test fire -- the_transcript_of_the_realtime_page_is
 	cargo build --quiet --bin playhouse
 	$(PLAYHOUSE) openapi > schema/openapi.json
 	cd web && npm run generate

@@ -265,7 +265,7 @@ impl<T> State<T> {
             removed: Vec::new(),
             edited: Vec::new(),
         };
-        match since.filter(|since| self.can_resume(since)) {
+        match since.filter(|since| self.can_resume(since, sent)) {
             Some(since) => self.missed_after(since.offset.min(sent), base),
             None => {
                 let alive = self.hot.iter().rev().filter(|entry| is_live(entry) && offset_of(entry) <= sent);
@@ -276,9 +276,12 @@ impl<T> State<T> {
         }
     }
 
-    fn can_resume(&self, since: &Position) -> bool {
-        let reach = self.hot.len().min(self.limits.history_len_max) as u64;
-        since.epoch == self.epoch && since.offset <= self.head() && since.offset >= self.head() - reach
+    /// Whether everything from there to what seats have been `sent` is remembered.
+    fn can_resume(&self, since: &Position, sent: u64) -> bool {
+        let oldest = self.hot.front().map_or(self.next, offset_of);
+        let reach = self.limits.history_len_max as u64;
+        let within = since.offset + 1 >= oldest && since.offset + reach >= sent;
+        since.epoch == self.epoch && since.offset <= self.head() && within
     }
 
     fn missed_after(&self, offset: u64, base: Recovery) -> Recovery {
@@ -400,11 +403,11 @@ impl<T> State<T> {
         }
     }
 
-    /// Forgets what nobody can resume to and nobody has still to be sent.
+    /// Forgets what nobody can resume to and nobody has still to be sent. What has been sent is kept to its full length,
+    /// however much waits for the next tick: whoever joins before that gets the room as it was sent.
     fn trim(&mut self) {
-        while self.hot.len() > self.limits.hot_len_max()
-            && self.hot.front().is_some_and(|entry| offset_of(entry) <= self.sent_to_all())
-        {
+        let unsent = usize::try_from(self.head().saturating_sub(self.sent_to_all())).unwrap_or(usize::MAX);
+        while self.hot.len() > self.limits.hot_len_max().saturating_add(unsent) {
             let Some(entry) = self.hot.pop_front() else { break };
             let offset = offset_of(&entry);
             if let Some(key) = entry.key.clone() {

@@ -1,7 +1,7 @@
 //! What a room has done outside of its mailbox: writes and reads of the store, one task each. Every task ends with a
 //! [`Done`], even if it panics.
 
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::{collections::HashSet, panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::{FutureExt, StreamExt, stream};
 use playhouse_protocol::realtime::Posted;
@@ -27,7 +27,7 @@ use crate::{
     },
     domain::{
         clock::Timestamp,
-        ids::{PlaybackId, UserId, VideoId},
+        ids::{PlaybackId, UserId},
         reaction::Reaction,
         tally::{Kind, MemberChange, TallyKey, Totals},
     },
@@ -170,38 +170,53 @@ impl Ledger {
         within(self.keeper.deadline, self.tallies.apply(&key, polls::changes(votes))).await
     }
 
-    /// For each view whether its playing has counted, now or before.
+    /// For each view whether its playing has counted, now or before. That a playing counts is written down before it is
+    /// counted: whoever asks again after a lost answer hears the same, and counts once, in the window it began in.
     async fn count_views(
         &self,
         views: &[View<ViewTicket>],
         now: Timestamp,
     ) -> StoreResult<(Vec<bool>, Totals)> {
-        let before: Vec<bool> = self.for_each(views, |view| self.has_counted(&view.playback_id)).await?;
-        let new: Vec<&View<ViewTicket>> =
-            views.iter().zip(&before).filter(|(_, counted)| !**counted).map(|(view, _)| view).collect();
-        let member = |view: &&View<ViewTicket>| {
-            MemberChange::set_if_absent(&view.member, 1).for_time(self.view_window)
-        };
-        let changes: Vec<MemberChange> = new.iter().map(member).collect();
-        let applied = self.apply(Kind::View, changes).await?;
-        let outcomes = new.iter().zip(&applied.outcomes).filter(|(_, outcome)| outcome.changed());
-        let counted_now: Vec<&PlaybackId> = outcomes.map(|(view, _)| &view.playback_id).collect();
-        self.for_each(&counted_now, |playback| self.remember(playback, now)).await?;
+        let before = self.for_each(views, |view| self.counted_before(&view.playback_id)).await?;
+        let members = views.iter().zip(&before).map(|(view, before)| {
+            before.as_ref().and_then(|row| row.member.as_ref()).unwrap_or(&view.member)
+        });
+        let members: Vec<&String> = members.collect();
+        let taken: Vec<bool> = self.for_each(&members, |member| self.is_member(member)).await?;
+        let is_begun =
+            |row: &CountedPlayback| row.member.is_some() && now.since(row.counted_at) < self.view_window;
+        let indexes = || (0..views.len()).filter(|index| !taken[*index]);
+        // Written down and not counted: a crash came between. What is older than its window was counted and forgotten.
+        let mut missing: HashSet<&String> = indexes()
+            .filter(|index| before[*index].as_ref().is_some_and(is_begun))
+            .map(|index| members[index])
+            .collect();
+        let new = indexes().filter(|index| before[*index].is_none() && missing.insert(members[*index]));
+        let counted_now: Vec<&View<ViewTicket>> = new.map(|index| &views[index]).collect();
+        self.for_each(&counted_now, |view| self.remember(view, now)).await?;
+        let change = |member: &String| MemberChange::set_if_absent(member, 1).for_time(self.view_window);
+        let applied = self.apply(Kind::View, missing.into_iter().map(change).collect()).await?;
+        let counted_now: HashSet<_> = counted_now.into_iter().map(|view| &view.playback_id).collect();
         let counted = views.iter().zip(before);
-        let counted =
-            counted.map(|(view, before)| before || counted_now.contains(&&view.playback_id)).collect();
+        let counted = counted
+            .map(|(view, before)| before.is_some() || counted_now.contains(&view.playback_id))
+            .collect();
         Ok((counted, applied.totals))
     }
 
-    async fn has_counted(&self, playback: &PlaybackId) -> StoreResult<bool> {
-        let partition = (self.keeper.video.clone(), playback.clone());
-        let row = self.keeper.store.get::<CountedPlayback>(partition, ());
-        Ok(within(self.keeper.deadline, row).await?.is_some())
+    async fn is_member(&self, member: &str) -> StoreResult<bool> {
+        let key = self.key(Kind::View);
+        Ok(within(self.keeper.deadline, self.tallies.value_of(&key, member)).await?.is_some())
     }
 
-    async fn remember(&self, playback: &PlaybackId, counted_at: Timestamp) -> StoreResult<()> {
-        let (video_id, playback_id): (VideoId, PlaybackId) = (self.keeper.video.clone(), playback.clone());
-        let row = CountedPlayback { video_id, playback_id, counted_at };
+    async fn counted_before(&self, playback: &PlaybackId) -> StoreResult<Option<CountedPlayback>> {
+        let partition = (self.keeper.video.clone(), playback.clone());
+        within(self.keeper.deadline, self.keeper.store.get::<CountedPlayback>(partition, ())).await
+    }
+
+    async fn remember(&self, view: &View<ViewTicket>, counted_at: Timestamp) -> StoreResult<()> {
+        let (video_id, playback_id) = (self.keeper.video.clone(), view.playback_id.clone());
+        let row = CountedPlayback { video_id, playback_id, counted_at, member: Some(view.member.clone()) };
         within(self.keeper.deadline, self.keeper.store.put_for(row, PLAYBACK_TTL)).await
     }
 

@@ -311,6 +311,24 @@ fn whoever_joins_between_two_ticks_gets_the_rest_with_the_others() {
 }
 
 #[test]
+fn a_burst_between_two_ticks_takes_nothing_from_those_who_join_during_it() {
+    let mut world = World::starting_at(1, SMALL);
+    for count in [6, 10] {
+        world.state.mark_sent(Rate::All);
+        world.state.mark_sent(Rate::Top);
+        (0..count).for_each(|_| drop(world.post(1, None, None)));
+        world.flush(Fate::Done);
+    }
+    let latest = world.state.recovery(None, Rate::All);
+    assert_eq!((latest.offset, latest.comments.len()), (6, 3));
+    for (offset, recovered, comments) in [(6, true, 0), (3, true, 3), (2, true, 4), (1, false, 3)] {
+        let since = Position { epoch: "e".into(), offset };
+        let recovery = world.state.recovery(Some(&since), Rate::All);
+        assert_eq!((recovery.recovered, recovery.comments.len()), (recovered, comments), "{offset}");
+    }
+}
+
+#[test]
 fn consecutive_comments_share_an_event_and_what_is_gone_is_not_shown() {
     let mut world = World::starting_at(1, Limits { history_len_max: 300, snapshot_len_max: 50 });
     for _ in 0..3 {

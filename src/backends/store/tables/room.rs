@@ -107,10 +107,11 @@ record! {
 }
 
 record! {
-    /// Playings that have counted as a view, so that none counts twice. Rows expire.
+    /// Playings that count as a view, so that none counts twice. Written before the member of the tally, which a retry
+    /// brings after if a crash came between. Rows expire.
     pub struct CountedPlayback in "counted_playbacks" {
         partition { video_id: VideoId, playback_id: PlaybackId }
         clustering {}
-        columns { counted_at: Timestamp }
+        columns { counted_at: Timestamp, member: Option<String> }
     }
 }

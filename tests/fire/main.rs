@@ -1,0 +1,25 @@
+//! Exact under fire: people with known intents act on the real program, it is killed at random moments and started
+//! again, and at the end every count, list and stream has to be what its acknowledgements say. The same with a store
+//! that is slow, that refuses, and that applies what it says it has not. And a soak: whatever comes and goes, nothing
+//! is left behind.
+//!
+//! `FIRE_SEED` repeats a run: the accounts' intents, the retries and the moments of the kills are functions of it. How
+//! threads and disks interleave is not, so which intent meets which kill differs from run to run.
+
+mod churn;
+mod diary;
+mod driver;
+mod ground;
+mod habits;
+mod intent;
+mod life;
+mod observer;
+mod person;
+mod rows;
+mod soak;
+mod transcript;
+mod troubled;
+mod verdict;
+
+#[path = "../served/mod.rs"]
+mod served;

@@ -1,0 +1,214 @@
+//! Those who only look: they sit in rooms, come back after every kill with the last they saw, and keep what was said
+//! at each place of a stream. A place may never say something else, nothing may come twice or be passed over.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::{driver::Field, person::Socket, served::random::Random};
+
+const PAUSE: Duration = Duration::from_millis(20);
+const ANSWER_MAX: Duration = Duration::from_secs(15);
+const ROOMS: usize = 5;
+
+/// What anybody has seen at a place of a stream: (room, epoch, offset).
+#[derive(Default)]
+pub struct Record {
+    places: Mutex<BTreeMap<(usize, String, u64), String>>,
+    settled: CancellationToken,
+}
+
+impl Record {
+    /// Keeps it; says so if something else was seen there before.
+    fn keep(&self, room: usize, epoch: &str, offset: u64, content: String) -> Option<String> {
+        let mut places = self.places.lock().expect("nobody panics with it");
+        let seen = places.entry((room, epoch.to_owned(), offset)).or_insert_with(|| content.clone());
+        (*seen != content)
+            .then(|| format!("room {room}, {epoch}, offset {offset}: first {seen}, then {content}"))
+    }
+
+    /// Nothing more will happen: who watches may look a last time.
+    pub fn settle(&self) {
+        self.settled.cancel();
+    }
+}
+
+/// What one observer knows of a room.
+#[derive(Debug, Default, Clone)]
+pub struct View {
+    epoch: String,
+    offset: u64,
+    /// Comments that came and have not been removed.
+    pub comments: BTreeSet<String>,
+}
+
+/// What one observer has seen.
+#[derive(Debug, Default)]
+pub struct Seen {
+    pub rooms: BTreeMap<usize, View>,
+    pub resumed: u64,
+    pub wrong: Vec<String>,
+}
+
+pub struct Observer {
+    field: Arc<Field>,
+    rooms: Vec<usize>,
+    seen: Seen,
+}
+
+impl Observer {
+    pub fn new(field: Arc<Field>, number: usize) -> Self {
+        let mut random = Random::new(field.seed.wrapping_add(77).wrapping_mul(number as u64 + 1));
+        let others = (1..ROOMS).map(|_| 1 + random.below(field.ground.videos.len() - 1));
+        let rooms: BTreeSet<usize> = std::iter::once(crate::intent::HOT).chain(others).collect();
+        Self { field, rooms: rooms.into_iter().collect(), seen: Seen::default() }
+    }
+
+    /// Until nothing more will happen, and everything that has happened was seen.
+    pub async fn watch(mut self) -> Seen {
+        let mut storms = self.field.storms.subscribe();
+        loop {
+            let last = self.field.record.settled.is_cancelled();
+            if let Some(mut socket) = Socket::connect(self.field.addr, None).await
+                && self.join_all(&mut socket).await.is_some()
+            {
+                if last {
+                    return self.seen;
+                }
+                let settled = self.field.record.settled.clone();
+                tokio::select! {
+                    () = settled.cancelled() => {}
+                    _ = storms.changed() => continue,
+                    () = self.listen(&mut socket) => {}
+                }
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// `None`: the socket is gone.
+    async fn join_all(&mut self, socket: &mut Socket) -> Option<()> {
+        for room in self.rooms.clone() {
+            let name = self.field.ground.videos[room].clone();
+            let known = self.seen.rooms.get(&room);
+            let since = known.map(|view| json!({"epoch": view.epoch, "offset": view.offset}));
+            let mut request = json!({"op": "join", "room": name});
+            if let Some(since) = since {
+                request["since"] = since;
+            }
+            let id = socket.send(request).await?;
+            loop {
+                let said = timeout(ANSWER_MAX, socket.hear()).await.ok()??;
+                match said["re"] == json!(id) {
+                    true if said["ok"].is_object() => break self.joined(room, &said["ok"]),
+                    // The room is just being loaded, or the store is.
+                    true => return None,
+                    false => self.hear(&said),
+                }
+            }
+        }
+        Some(())
+    }
+
+    fn joined(&mut self, room: usize, snapshot: &Value) {
+        let (epoch, offset) = (text(&snapshot["epoch"]), number(&snapshot["offset"]));
+        let recovered = snapshot["recovered"] == json!(true);
+        let before = self.seen.rooms.get(&room).cloned().unwrap_or_default();
+        let known = !before.epoch.is_empty();
+        if known && before.offset > 0 && !recovered {
+            self.complain(format!("room {room}: {before:?} could not be resumed at {epoch}/{offset}"));
+        }
+        if known && recovered && offset < before.offset {
+            self.complain(format!("room {room}: the stream has shrunk from {} to {offset}", before.offset));
+        }
+        self.seen.resumed += u64::from(recovered);
+        let view = View { epoch: epoch.clone(), offset, comments: before.comments };
+        self.seen.rooms.insert(room, view);
+        for item in items(&snapshot["comments"]) {
+            self.comment(room, &epoch, item, before.offset, offset);
+        }
+        for id in items(&snapshot["removed"]) {
+            self.seen.rooms.entry(room).or_default().comments.remove(&text(id));
+        }
+    }
+
+    async fn listen(&mut self, socket: &mut Socket) {
+        while let Some(said) = socket.hear().await {
+            self.hear(&said);
+        }
+    }
+
+    fn hear(&mut self, said: &Value) {
+        let Some(room) =
+            self.rooms.iter().copied().find(|room| said["room"] == json!(self.field.ground.videos[*room]))
+        else {
+            return;
+        };
+        let Some(kind) = said["ev"].as_str().filter(|kind| *kind != "counts") else { return };
+        let offset = number(&said["offset"]);
+        let view = self.seen.rooms.entry(room).or_default();
+        let (epoch, before) = (view.epoch.clone(), view.offset);
+        view.offset = offset;
+        if offset <= before {
+            self.complain(format!("room {room}: offset {offset} after {before}: {said}"));
+        }
+        match kind {
+            "comments" => {
+                let mut last = before;
+                for item in items(&said["items"]) {
+                    last = self.comment(room, &epoch, item, last, offset);
+                }
+            }
+            "removed" => {
+                for id in items(&said["ids"]) {
+                    self.seen.rooms.entry(room).or_default().comments.remove(&text(id));
+                }
+                self.keep(room, &epoch, offset, format!("removed {}", said["ids"]));
+            }
+            _ => self.keep(room, &epoch, offset, kind.to_owned()),
+        }
+    }
+
+    /// A comment must lie after what was known and not beyond what it came with. Returns its offset.
+    fn comment(&mut self, room: usize, epoch: &str, item: &Value, after: u64, up_to: u64) -> u64 {
+        let id = text(&item["id"]);
+        let offset = id.rsplit_once('-').and_then(|(_, offset)| u64::from_str_radix(offset, 16).ok());
+        let offset = offset.unwrap_or_default();
+        let replaced = !self.seen.rooms.entry(room).or_default().comments.insert(id.clone());
+        if offset <= after || offset > up_to || replaced {
+            self.complain(format!(
+                "room {room}: comment {id} came between {after} and {up_to}, again: {replaced}"
+            ));
+        }
+        let content = format!("{id} of {} at {}", item["user"]["id"], item["created_at"]);
+        self.keep(room, epoch, offset, content);
+        offset
+    }
+
+    fn keep(&mut self, room: usize, epoch: &str, offset: u64, content: String) {
+        let changed = self.field.record.keep(room, epoch, offset, content);
+        self.seen.wrong.extend(changed);
+    }
+
+    fn complain(&mut self, wrong: String) {
+        self.seen.wrong.push(wrong);
+    }
+}
+
+fn items(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn number(value: &Value) -> u64 {
+    value.as_u64().unwrap_or_default()
+}
