@@ -15,6 +15,8 @@ pub struct Arguments {
 pub enum Command {
     /// Run one scenario and write its report.
     Run(Run),
+    /// Measure Playhouse beside bun, Socket.IO and centrifuge.
+    Compare(crate::compare::Compare),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -78,7 +80,7 @@ fn target(text: &str) -> Result<String, String> {
     host.map(str::to_owned).ok_or_else(|| "allowed: http://HOST:PORT".to_owned())
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: u64 = digits.parse().map_err(|_| "allowed: 500ms, 30s, 2m, 1h".to_owned())?;
     let unit_ms = match &text[digits.len()..] {
@@ -98,6 +100,10 @@ pub fn explain(answer: &clap::Error) -> ExitCode {
         let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
         return refuse(line);
     }
+    print(&text)
+}
+
+pub fn print(text: &str) -> ExitCode {
     match write!(std::io::stdout(), "{text}") {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::from(2),

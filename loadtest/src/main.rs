@@ -3,12 +3,15 @@
 //! Exit codes: 0 held, 1 a gate fell, 2 wrong arguments or no such server, 3 the client was the bottleneck.
 
 mod args;
+mod compare;
 mod measure;
+mod proc;
 mod report;
 mod rest;
 mod scenarios;
 mod socket;
 mod user;
+mod wire;
 
 use std::process::ExitCode;
 
@@ -16,12 +19,13 @@ use clap::Parser;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let args::Command::Run(run) = match args::Arguments::try_parse() {
+    let command = match args::Arguments::try_parse() {
         Ok(arguments) => arguments.command,
         Err(answer) => return args::explain(&answer),
     };
-    match scenarios::run(&run).await {
-        Ok(outcome) => report::conclude(&run, &outcome),
-        Err(reason) => args::refuse(&format!("{reason:#}")),
-    }
+    let concluded = match command {
+        args::Command::Run(run) => scenarios::run(&run).await.map(|outcome| report::conclude(&run, &outcome)),
+        args::Command::Compare(compare) => compare::run(&compare).await.map(|table| args::print(&table)),
+    };
+    concluded.unwrap_or_else(|reason| args::refuse(&format!("{reason:#}")))
 }

@@ -1,58 +1,10 @@
 //! What one user counts while it runs, and how those of all are added up. Fixed memory however long a run is.
 
-use std::{collections::BTreeMap, time::Duration};
+mod latencies;
 
-/// Latencies in buckets that grow by 2 %: a percentile is at most 2 % above the truth.
-#[derive(Debug, Clone)]
-pub struct Latencies {
-    buckets: Vec<u64>,
-    max: Duration,
-}
+use std::collections::BTreeMap;
 
-const GROWTH: f64 = 1.02;
-/// 1.02^1200 µs is more than five hours.
-const BUCKETS: usize = 1_200;
-
-impl Default for Latencies {
-    fn default() -> Self {
-        Self { buckets: vec![0; BUCKETS], max: Duration::ZERO }
-    }
-}
-
-impl Latencies {
-    pub fn record(&mut self, latency: Duration) {
-        let micros = latency.as_secs_f64() * 1e6;
-        let bucket = micros.max(1.0).log(GROWTH).ceil() as usize;
-        self.buckets[bucket.min(BUCKETS - 1)] += 1;
-        self.max = self.max.max(latency);
-    }
-
-    pub fn add(&mut self, other: &Self) {
-        self.buckets.iter_mut().zip(&other.buckets).for_each(|(all, one)| *all += one);
-        self.max = self.max.max(other.max);
-    }
-
-    pub fn count(&self) -> u64 {
-        self.buckets.iter().sum()
-    }
-
-    /// In milliseconds; zero when nothing was recorded. `share` is 0.5 for the median.
-    pub fn percentile_ms(&self, share: f64) -> f64 {
-        let wanted = (self.count() as f64 * share).ceil().max(1.0) as u64;
-        let mut seen = 0;
-        for (bucket, count) in self.buckets.iter().enumerate() {
-            seen += count;
-            if seen >= wanted {
-                return (GROWTH.powi(i32::try_from(bucket).unwrap_or(i32::MAX)) / 1e3).min(self.max_ms());
-            }
-        }
-        0.0
-    }
-
-    pub fn max_ms(&self) -> f64 {
-        self.max.as_secs_f64() * 1e3
-    }
-}
+pub use latencies::{Latencies, Shards};
 
 /// One user's view of the run, or that of all.
 #[derive(Debug, Clone, Default)]
@@ -133,17 +85,6 @@ impl Choices {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn percentiles_are_within_two_per_cent() {
-        let mut latencies = Latencies::default();
-        (1..=1_000).for_each(|ms| latencies.record(Duration::from_millis(ms)));
-        for (share, truth) in [(0.5, 500.0), (0.99, 990.0), (1.0, 1_000.0)] {
-            let found = latencies.percentile_ms(share);
-            assert!((truth..=truth * 1.021).contains(&found), "{share}: {found}");
-        }
-        assert_eq!(Latencies::default().percentile_ms(0.99), 0.0);
-    }
 
     #[test]
     fn an_offset_seen_before_or_overtaken_is_not_news() {
