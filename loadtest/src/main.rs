@@ -3,14 +3,17 @@
 //! Exit codes: 0 held, 1 a gate fell, 2 wrong arguments or no such server, 3 the client was the bottleneck.
 
 mod args;
+mod company;
 mod compare;
+mod conduct;
 mod measure;
+mod playhouse;
 mod proc;
+mod progress;
 mod report;
-mod rest;
+mod run;
 mod scenarios;
-mod socket;
-mod user;
+mod schedule;
 mod wire;
 
 use std::process::ExitCode;
@@ -24,8 +27,10 @@ async fn main() -> ExitCode {
         Err(answer) => return args::explain(&answer),
     };
     let concluded = match command {
-        args::Command::Run(run) => scenarios::run(&run).await.map(|outcome| report::conclude(&run, &outcome)),
-        args::Command::Compare(compare) => compare::run(&compare).await.map(|table| args::print(&table)),
+        args::Command::Run(run) => Box::pin(conduct::run(&run)).await,
+        args::Command::Compare(compare) => {
+            Box::pin(compare::run(&compare)).await.map(|table| args::print(&table))
+        }
     };
     concluded.unwrap_or_else(|reason| args::refuse(&format!("{reason:#}")))
 }

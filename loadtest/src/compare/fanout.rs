@@ -98,7 +98,7 @@ impl Ledger {
     }
 
     fn take(&self, payload: &[u8], seen: &mut Vec<u64>) {
-        let mut marks = scan::marks(payload).peekable();
+        let mut marks = scan::marks(payload).map(|number| number as usize).peekable();
         let (Some(first), Some(start)) = (marks.peek().copied(), self.start.get()) else { return };
         let now_us = start.elapsed().as_micros() as u64;
         let measured = first >= self.measured_from;
@@ -237,7 +237,7 @@ async fn sit(mut socket: Socket, place: Place, ledger: Arc<Ledger>, writes: Vec<
             Some(read) => read,
             None => {
                 let number = writes.next().unwrap_or_default();
-                let text = scan::marked_text(number, text_bytes);
+                let text = scan::marked_text(number as u64, text_bytes);
                 socket.send(place.publication(number + 10, &text).as_bytes()).await
             }
         };

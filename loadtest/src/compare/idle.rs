@@ -70,12 +70,12 @@ async fn write_a_past(place: &Place) -> anyhow::Result<()> {
     let deadline = Instant::now() + Duration::from_secs(20);
     let mut open: VecDeque<usize> = (0..PAST).collect();
     for number in 0..PAST {
-        let text = scan::marked_text(number, 100);
+        let text = scan::marked_text(number as u64, 100);
         socket.send(place.publication(number + 10, &text).as_bytes()).await?;
     }
     while !open.is_empty() {
         let read = socket.read(|payload, _out| {
-            let heard: Vec<usize> = scan::marks(payload).collect();
+            let heard: Vec<usize> = scan::marks(payload).map(|number| number as usize).collect();
             open.retain(|number| !heard.contains(number));
         });
         tokio::time::timeout_at(deadline, read).await.context("the past was not written in time")??;

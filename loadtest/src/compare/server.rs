@@ -6,6 +6,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     process::Stdio,
+    sync::Arc,
     time::Duration,
 };
 
@@ -17,7 +18,14 @@ use tokio::{
 };
 
 use super::rival::{Place, Rival};
-use crate::{proc, rest};
+use crate::{
+    measure::Recorder,
+    playhouse::{
+        http::Http,
+        world::{self, Videos},
+    },
+    proc,
+};
 
 const UP_AFTER_MAX: Duration = Duration::from_secs(20);
 
@@ -94,12 +102,12 @@ impl Server {
     }
 
     async fn furnish(&mut self, writers: usize) -> anyhow::Result<()> {
-        let target = self.place.address.to_string();
-        for writer in 0..writers.max(1) {
-            let tokens = rest::register(&target, &format!("writer-{writer}")).await?;
-            self.place.access_tokens.push(tokens.access_token);
-        }
-        self.place.room = rest::publish_clip(&target, &self.place.access_tokens[0]).await?.id;
+        let http = Arc::new(Http::to(&self.place.address.to_string()).await?);
+        let recorder = Arc::new(Recorder::default());
+        let accounts = world::register(&http, &recorder, 0..writers as u32, None).await?;
+        self.place.access_tokens = accounts.into_iter().map(|account| account.access_token).collect();
+        let world = world::furnish(&http, &recorder, 1, Videos::New).await?;
+        self.place.room = world.videos.into_iter().next().context("no room")?;
         Ok(())
     }
 
