@@ -218,7 +218,9 @@ impl Tally {
             self.timers[*timer as usize].get_or_insert_default().add(latencies);
         }
         for (words, count) in &other.problems {
-            *self.problems.entry(words.clone()).or_default() += count;
+            if self.problems.len() < PROBLEMS_MAX || self.problems.contains_key(words) {
+                *self.problems.entry(words.clone()).or_default() += count;
+            }
         }
     }
 

@@ -21,6 +21,8 @@ use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::{net::TcpStream, sync::Semaphore, time::timeout};
 
+use crate::wire::scan;
+
 const DEADLINE: Duration = Duration::from_secs(30);
 /// Connections of one process; above it requests wait for one another.
 const CONNECTIONS_MAX: usize = 256;
@@ -58,8 +60,9 @@ impl Answer {
             bail!("429: all users share an address, start the server with PLAYHOUSE__LIMITS__ENABLED=false");
         }
         if !self.status.is_success() {
-            let body = String::from_utf8_lossy(&self.body);
-            bail!("{}: {}", self.status.as_u16(), body.chars().take(200).collect::<String>());
+            // The code only: what differs from request to request would make every problem another one.
+            let code = scan::text_after(&self.body, br#""code":"#).unwrap_or("no code");
+            bail!("{} {code}", self.status.as_u16());
         }
         Ok(self)
     }

@@ -56,7 +56,7 @@ async fn live(run: &Run, member: &Member, user: u32, account: Option<Account>) -
             break;
         }
         seat.listen_until(run, due).await?;
-        step(run, &mut seat, &mut choices, token, due).await?;
+        due += step(run, &mut seat, &mut choices, token, due).await?;
     }
     seat.listen_until(run, run.end()).await?;
     seat.listen_until_answered(run, run.end() + SETTLE).await?;
@@ -67,31 +67,33 @@ async fn live(run: &Run, member: &Member, user: u32, account: Option<Account>) -
 
 /// One thing a user does. Out of a hundred: 20 lists, 20 videos, 8 channels, 12 pages of comments, 10 changes of
 /// the room, 15 times watching for half a pause; the rest comments and likes of those who may, and lists of the others.
+/// Gives how long it was meant to take.
 async fn step(
     run: &Run,
     seat: &mut Seat,
     choices: &mut Choices,
     token: Option<&str>,
     due: Instant,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Duration> {
     let videos = &run.world.videos;
     let video = &videos[choices.below(videos.len())];
     match (choices.below(100), token) {
-        (0..20, _) => get(run, seat, Timer::List, "/api/v1/videos?sort=newest", due).await,
-        (20..40, _) => get(run, seat, Timer::Video, &format!("/api/v1/videos/{video}"), due).await,
-        (40..48, _) => visit_channel(run, seat, video, due).await,
+        (0..20, _) => get(run, seat, Timer::List, "/api/v1/videos?sort=newest", due).await?,
+        (20..40, _) => get(run, seat, Timer::Video, &format!("/api/v1/videos/{video}"), due).await?,
+        (40..48, _) => visit_channel(run, seat, video, due).await?,
         (48..60, _) => {
-            get(run, seat, Timer::CommentPage, &format!("/api/v1/videos/{video}/comments"), due).await
+            get(run, seat, Timer::CommentPage, &format!("/api/v1/videos/{video}/comments"), due).await?;
         }
-        (60..70, _) => Ok(move_on(run, seat, video, due).await?),
-        (70..85, _) => watch(run, seat, choices, due).await,
-        (85..93, Some(_)) => Ok(seat.comment(run, due).await?),
+        (60..70, _) => move_on(run, seat, video, due).await?,
+        (70..85, _) => return watch(run, seat, choices, due).await,
+        (85..93, Some(_)) => seat.comment(run, due).await?,
         (_, Some(_)) => {
             let reaction = if choices.below(3) == 0 { ReactionKind::None } else { ReactionKind::Like };
-            Ok(seat.react(reaction, due).await?)
+            seat.react(reaction, due).await?;
         }
-        (_, None) => get(run, seat, Timer::List, "/api/v1/videos?sort=most_viewed", due).await,
+        (_, None) => get(run, seat, Timer::List, "/api/v1/videos?limit=50", due).await?,
     }
+    Ok(Duration::ZERO)
 }
 
 /// A request over HTTP, while the socket goes on being read.
@@ -131,14 +133,15 @@ async fn move_on(run: &Run, seat: &mut Seat, video: &str, due: Instant) -> anyho
 }
 
 /// Plays the room's video for a while, and says so as the page does.
-async fn watch(run: &Run, seat: &mut Seat, choices: &mut Choices, due: Instant) -> anyhow::Result<()> {
+async fn watch(run: &Run, seat: &mut Seat, choices: &mut Choices, due: Instant) -> anyhow::Result<Duration> {
     let lasts = choices.pause(run.plan.think / 2).min(run.plan.think);
-    let (video, end) = (seat.ears.room.clone(), (Instant::now() + lasts).min(run.end()));
+    let (video, end) = (seat.ears.room.clone(), (due + lasts).min(run.end()));
     if let Err(reason) = seat.listen_during(run, play(run, &video, end)).await? {
         run.recorder.problem(Counter::Failed, &format!("playing: {reason:#}"));
     }
     let playback_id = format!("lt-{:x}", (choices.share() * 1e15) as u64);
-    Ok(seat.watch(&playback_id, lasts.as_millis() as u64, due).await?)
+    seat.watch(&playback_id, lasts.as_millis() as u64, due + lasts).await?;
+    Ok(lasts)
 }
 
 async fn upload_now_and_then(run: &Arc<Run>, accounts: &[Account]) -> anyhow::Result<()> {
