@@ -22,7 +22,8 @@ PACKAGES_TEST := ffmpeg chromium fonts-dejavu-core unzip
 WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path 'web/dist/*' \
 	-not -path 'web/test-results/*' 2>/dev/null)
 
-.PHONY: help run test test-long fuzz lint ci regen regen-check bench-store bench-transcode clean-cache \
+.PHONY: help run test test-long fuzz lint ci regen regen-check bench-store bench-transcode bench-fanout bench-core \
+	clean-cache \
 	setup setup-test web clips test-rust test-web test-browser
 
 help: ## Show this list
@@ -84,6 +85,12 @@ bench-store: setup ## Durable writes a second of the embedded store, with p50 an
 
 bench-transcode: setup-test clips ## CPU time of the ladder against one ffmpeg command
 	scripts/bench-transcode.sh
+
+bench-fanout: setup web ## Playhouse beside bun, Socket.IO and centrifuge: CPU a delivery, latency, memory, joins
+	scripts/bench-fanout.sh
+
+bench-core: setup web ## Comments, likes, a mixed crowd and a reconnect storm against their targets
+	scripts/bench-core.sh
 
 clean-cache: ## Remove fetched clips, Node and tools (not data, not builds)
 	rm -rf .cache web/node_modules web/dist tests/browser/node_modules

@@ -3,12 +3,18 @@
 //! Exit codes: 0 held, 1 a gate fell, 2 wrong arguments or no such server, 3 the client was the bottleneck.
 
 mod args;
+mod company;
+mod compare;
+mod conduct;
 mod measure;
+mod playhouse;
+mod proc;
+mod progress;
 mod report;
-mod rest;
+mod run;
 mod scenarios;
-mod socket;
-mod user;
+mod schedule;
+mod wire;
 
 use std::process::ExitCode;
 
@@ -16,12 +22,15 @@ use clap::Parser;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let args::Command::Run(run) = match args::Arguments::try_parse() {
+    let command = match args::Arguments::try_parse() {
         Ok(arguments) => arguments.command,
         Err(answer) => return args::explain(&answer),
     };
-    match scenarios::run(&run).await {
-        Ok(outcome) => report::conclude(&run, &outcome),
-        Err(reason) => args::refuse(&format!("{reason:#}")),
-    }
+    let concluded = match command {
+        args::Command::Run(run) => Box::pin(conduct::run(&run)).await,
+        args::Command::Compare(compare) => {
+            Box::pin(compare::run(&compare)).await.map(|table| args::print(&table))
+        }
+    };
+    concluded.unwrap_or_else(|reason| args::refuse(&format!("{reason:#}")))
 }

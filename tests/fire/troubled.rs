@@ -9,6 +9,7 @@ use playhouse::{
     actors::{
         admission::{Bounds, Gate},
         directory::Shared,
+        notices::Notices,
         room::{
             self, NewComment, RoomContext, RoomError, RoomHandle, Rooms, WatchedFor,
             history::{ListComments, Selection, list_comments},
@@ -16,6 +17,7 @@ use playhouse::{
         },
     },
     backends::{
+        bus,
         store::{self, Store},
         tallies::Tallies,
     },
@@ -77,6 +79,7 @@ impl House {
             tallies: Tallies::new(store.clone()),
             clock: clock.clone(),
             metrics: metrics.clone(),
+            notices: Notices::new(bus::open("embedded:", clock.clone()).expect("an embedded bus")),
             options: Arc::new(options),
         };
         let rooms = Rooms::open(context, Shared { gate, registry: Arc::default(), metrics });
@@ -173,7 +176,7 @@ impl Door {
             }
             Intent::Edit { text, .. } => {
                 let id = id.expect("a comment").parse().expect("an id");
-                let comment = self.of_comment(&id).edit(&id, who, text).await?;
+                let comment = self.of_comment(&id).edit(&id, who, text).await?.comment;
                 Ok(Ack::Comment { id: comment.id, text: comment.text })
             }
             Intent::Remove { .. } => {

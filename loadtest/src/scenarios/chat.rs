@@ -1,91 +1,74 @@
-//! Everyone in one room: users comment at a common rate and each must get every comment once and in order.
+//! Seats in rooms: some comment at a common rate, and each must get every comment of its room once and in order.
 
-use std::{
-    hash::{BuildHasher, RandomState},
-    sync::{Arc, atomic::AtomicU64},
-    time::Duration,
-};
+use std::sync::Arc;
 
-use anyhow::Context;
-use futures_util::{StreamExt, TryStreamExt, stream};
-use playhouse_protocol::rest::Tokens;
-use tokio::{sync::Semaphore, task::JoinSet, time::Instant};
+use tokio::time::Instant;
 
-use super::{Outcome, watch_own_lag};
+use super::muster::{Member, Muster, Tops};
 use crate::{
-    args,
-    measure::{Choices, InOrder, Tally},
-    rest,
-    socket::Socket,
-    user::{Run, User},
+    measure::Counter,
+    playhouse::seat::Seat,
+    run::{Run, SETTLE},
+    schedule::Arrivals,
 };
 
-/// Accounts and sockets made at once: a password hash takes 19 MiB of the server.
-const SET_UP_AT_ONCE: usize = 8;
+/// Sockets that open at the same time.
+const DOORS: usize = 64;
 
-/// Between the last join and the first word.
-const LEAD_IN: Duration = Duration::from_millis(200);
-
-pub async fn run(args: &args::Run) -> anyhow::Result<Outcome> {
-    let accounts = register_all(args).await?;
-    let owner = accounts.first().context("no users")?;
-    let room = rest::publish_clip(&args.target, &owner.access_token).await?.id;
-    let users = join_all(args, &accounts, &room).await?;
-
-    let start = Instant::now() + LEAD_IN;
-    let run = Arc::new(Run {
-        room,
-        start,
-        end: start + args.duration,
-        pause: Duration::from_secs_f64(f64::from(args.users) / f64::from(args.comments_per_s)),
-        accepted: AtomicU64::new(0),
-        silent: Semaphore::new(0),
-        users: args.users,
+pub async fn run(run: &Arc<Run>) -> anyhow::Result<()> {
+    let accounts = run.accounts().await?;
+    let muster = Muster::new(run.users().len() as u32, DOORS);
+    let users = run.users().enumerate().map(|(nth, user)| {
+        let token = accounts.get(nth).map(|account| account.access_token.clone());
+        sit(run.clone(), muster.member(), user, token)
     });
-    let lag = watch_own_lag(run.end);
-    let (client_lag, tallies) = tokio::join!(lag, run_all(users, &run));
-    Ok(sum(args, client_lag, &tallies?))
+    tokio::try_join!(muster.lead(run), run.crowd(users)).map(drop)
 }
 
-async fn register_all(args: &args::Run) -> anyhow::Result<Vec<Tokens>> {
-    // Runs against one server need names of their own; the standard library's hasher is seeded by the system.
-    let tag = RandomState::new().hash_one(args.seed) as u32;
-    stream::iter(0..args.users)
-        .map(|number| async move { rest::register(&args.target, &format!("lt-{tag:08x}-{number}")).await })
-        .buffered(SET_UP_AT_ONCE)
-        .try_collect()
-        .await
-}
-
-async fn join_all(args: &args::Run, accounts: &[Tokens], room: &str) -> anyhow::Result<Vec<User>> {
-    let numbered = accounts.iter().enumerate();
-    stream::iter(numbered)
-        .map(|(number, account)| async move {
-            let mut socket = Socket::connect(&args.target, &account.access_token).await?;
-            let snapshot = socket.join(room).await?;
-            let choices = Choices::new(args.seed, number as u64);
-            anyhow::Ok(User::new(socket, InOrder::after(snapshot.offset), choices))
-        })
-        .buffered(SET_UP_AT_ONCE)
-        .try_collect()
-        .await
-}
-
-async fn run_all(users: Vec<User>, run: &Arc<Run>) -> anyhow::Result<Vec<Tally>> {
-    let mut tasks = JoinSet::new();
-    for user in users {
-        tasks.spawn(user.run(run.clone()));
+async fn sit(run: Arc<Run>, member: Member, user: u32, token: Option<String>) -> anyhow::Result<()> {
+    let mut seat = enter(&run, &member, user, token.as_deref()).await?;
+    let start = seat.listen_during(&run, member.ready()).await?;
+    if token.is_some() {
+        talk(&run, &mut seat, user, start).await?;
     }
-    let mut tallies = Vec::new();
-    while let Some(tally) = tasks.join_next().await {
-        tallies.push(tally.context("a simulated user broke")?);
-    }
-    Ok(tallies)
+    seat.listen_until(&run, run.end()).await?;
+    seat.listen_until_answered(&run, run.end() + SETTLE).await?;
+    let tops = seat.listen_during(&run, member.quiet()).await?;
+    until_all_is_there(&run, &mut seat, &tops).await
 }
 
-fn sum(args: &args::Run, client_lag: crate::measure::Latencies, tallies: &[Tally]) -> Outcome {
-    let mut tally = Tally::default();
-    tallies.iter().for_each(|one| tally.add(one));
-    let missing = tallies.iter().map(|one| tally.accepted.saturating_sub(one.received)).sum();
-    Outcome { tally, missing, client_lag, talked_for: args.duration }
+/// Opens a seat when there is room at the doors.
+pub async fn enter(run: &Run, member: &Member, user: u32, token: Option<&str>) -> anyhow::Result<Seat> {
+    let _door = member.doors().acquire().await?;
+    let seat = Seat::open(run, run.room_of(user), token, Instant::now()).await?;
+    run.recorder.user_came();
+    Ok(seat)
+}
+
+/// Comments at this user's part of the common rate.
+pub async fn talk(run: &Run, seat: &mut Seat, user: u32, start: Instant) -> anyhow::Result<()> {
+    let per_s = run.plan.per_s / f64::from(run.plan.speakers.max(1));
+    for at in Arrivals::new(run.choices(user), per_s, run.plan.ramp, run.plan.duration) {
+        seat.listen_until(run, start + at).await?;
+        if seat.may_ask(run) {
+            seat.comment(run, start + at).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Listens until the seat is where its room is; what has not come by then is missing.
+pub async fn until_all_is_there(run: &Run, seat: &mut Seat, tops: &Tops) -> anyhow::Result<()> {
+    let top = tops.get(&seat.ears.room).copied().unwrap_or(0);
+    let deadline = Instant::now() + SETTLE;
+    while seat.ears.stream.offset() < top && Instant::now() < deadline {
+        let soon = (Instant::now() + SETTLE / 10).min(deadline);
+        match tokio::time::timeout_at(soon, seat.listen(run)).await {
+            Ok(heard) => heard?,
+            Err(_quiet) => {}
+        }
+    }
+    run.recorder.add(Counter::Missing, top.saturating_sub(seat.ears.stream.offset()));
+    run.recorder.user_went();
+    Ok(())
 }

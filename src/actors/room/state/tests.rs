@@ -316,7 +316,9 @@ fn a_burst_between_two_ticks_takes_nothing_from_those_who_join_during_it() {
     for count in [6, 10] {
         world.state.mark_sent(Rate::All);
         world.state.mark_sent(Rate::Top);
-        (0..count).for_each(|_| drop(world.post(1, None, None)));
+        for _ in 0..count {
+            world.post(1, None, None);
+        }
         world.flush(Fate::Done);
     }
     let latest = world.state.recovery(None, Rate::All);

@@ -1,0 +1,87 @@
+//! The REST calls that simulated users make, by name.
+
+use anyhow::{Context, bail};
+use hyper::Request;
+use playhouse_protocol::rest::{List, Playback, Register, Tokens, User, Video};
+use serde::{Deserialize, Serialize};
+
+use super::http::Http;
+
+/// Who a user is to the server.
+#[derive(Debug, Clone)]
+pub struct Account {
+    pub access_token: String,
+    pub expires_in_s: u64,
+}
+
+/// What the bulk call of the admin interface is asked for.
+#[derive(Serialize)]
+struct Bulk<'a> {
+    count: u32,
+    prefix: &'a str,
+}
+
+#[derive(Deserialize)]
+struct BulkAnswer {
+    items: Vec<BulkItem>,
+}
+
+#[derive(Deserialize)]
+struct BulkItem {
+    #[serde(rename = "user")]
+    _user: User,
+    access_token: String,
+    #[serde(default = "default_expiry_s")]
+    expires_in_s: u64,
+}
+
+/// What the server's `auth.access_token_ttl_s` is by default.
+fn default_expiry_s() -> u64 {
+    600
+}
+
+pub async fn register(http: &Http, username: &str) -> anyhow::Result<Account> {
+    let email = format!("{username}@loadtest.invalid");
+    let body = Register { username: username.to_owned(), email, password: format!("{username}-password") };
+    let request = Request::post("/api/v1/auth/register").header("content-type", "application/json");
+    let answer = http.call(request, None, serde_json::to_vec(&body)?).await?;
+    let tokens: Tokens = answer.hoped_for().and_then(|answer| answer.json()).with_context(|| {
+        format!(
+            "user {username} could not register; does the server run with PLAYHOUSE__LIMITS__ENABLED=false?"
+        )
+    })?;
+    Ok(Account { access_token: tokens.access_token, expires_in_s: tokens.expires_in_s })
+}
+
+/// Many accounts in one call; nothing when this server has no such call.
+pub async fn register_in_bulk(
+    http: &Http,
+    admin_token: &str,
+    count: u32,
+    prefix: &str,
+) -> anyhow::Result<Option<Vec<Account>>> {
+    let request = Request::post("/api/v1/admin/users/bulk").header("content-type", "application/json");
+    let answer = http.call(request, Some(admin_token), serde_json::to_vec(&Bulk { count, prefix })?).await?;
+    if matches!(answer.status.as_u16(), 404 | 405) {
+        return Ok(None);
+    }
+    let answer: BulkAnswer = answer.hoped_for().context("--admin-token: no accounts in bulk")?.json()?;
+    if answer.items.len() != count as usize {
+        bail!("{} accounts instead of {count}", answer.items.len());
+    }
+    let account =
+        |item: BulkItem| Account { access_token: item.access_token, expires_in_s: item.expires_in_s };
+    Ok(Some(answer.items.into_iter().map(account).collect()))
+}
+
+pub async fn video(http: &Http, id: &str, access_token: Option<&str>) -> anyhow::Result<Video> {
+    http.get(&format!("/api/v1/videos/{id}"), access_token).await?.hoped_for()?.json()
+}
+
+pub async fn newest(http: &Http, limit: usize) -> anyhow::Result<List<Video>> {
+    http.get(&format!("/api/v1/videos?sort=newest&limit={limit}"), None).await?.hoped_for()?.json()
+}
+
+pub async fn playback(http: &Http, id: &str) -> anyhow::Result<Playback> {
+    http.get(&format!("/api/v1/videos/{id}/playback"), None).await?.hoped_for()?.json()
+}
