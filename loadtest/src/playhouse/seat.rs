@@ -4,7 +4,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use playhouse_protocol::{
-    realtime::{Op, PlayState, Position, Request, SUBPROTOCOL_JSON},
+    realtime::{Op, PlayState, Position, Rate, Request, SUBPROTOCOL_JSON},
     rest::ReactionKind,
 };
 use serde::{Deserialize, de::IgnoredAny};
@@ -136,7 +136,7 @@ impl Seat {
         }
         let what = What::Join(since.as_ref().map_or(Since::Nothing, |since| Since::Offset(since.offset)));
         self.ears.epoch.clear();
-        self.ask(Op::Join { room: room.to_owned(), since }, what, due).await?;
+        self.ask(Op::Join { room: room.to_owned(), since, rate: Rate::All }, what, due).await?;
         let deadline = Instant::now() + ANSWER_AFTER_MAX;
         while self.ears.epoch.is_empty() {
             match timeout_at(deadline, self.listen(run)).await {
