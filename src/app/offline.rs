@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use super::{back_ends::BackEnds, parts};
 use crate::{
     actors::accounts::{Accounts, Keys},
-    backends::feeds::Feed,
+    backends::{feeds::Feed, store::tables::chat::Poll},
     config::Config,
     domain::{
         clock::SharedClock,
@@ -46,6 +46,9 @@ pub async fn recount(config: &Config, clock: SharedClock) -> anyhow::Result<Reco
             for video in page.items {
                 for kind in [Kind::Reaction, Kind::View] {
                     count(&back_ends, &mut report, TallyKey::new(kind, &video)).await?;
+                }
+                for poll in back_ends.store.all::<Poll>((video,)).await? {
+                    count(&back_ends, &mut report, TallyKey::new(Kind::Poll, &poll.poll_id)).await?;
                 }
             }
             cursor = page.next_cursor;

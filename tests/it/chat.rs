@@ -276,3 +276,58 @@ async fn a_minute_of_the_timeline_is_one_answer_that_is_right_after_edits_and_re
     assert_eq!(own.headers()["cache-control"], "private, no-cache");
     app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_call_is_for_those_whose_it_is() {
+    let app = TestApp::start().await;
+    let people = join_all(["owner", "mona", "bob", "eve"].map(|name| app.register(name))).await;
+    let [owner, mona, bob, eve] = &people[..] else { panic!("four people") };
+    let (name, password) = app.admin();
+    let admin = app.login(&name, &password).await;
+    let channel = owner.user["channel_id"].as_str().expect("an id");
+    let appoint = format!("/api/v1/channels/{channel}/moderators/{}", id_of(mona));
+    body(app.request(Method::PUT, &appoint).bearer_auth(&owner.token), StatusCode::NO_CONTENT).await;
+    let room = video(&app, owner).await;
+    let path = |rest: &str| format!("/api/v1/videos/{room}/{rest}");
+    let bobs = path(&format!("time-outs/{}", id_of(bob)));
+    for (who, may) in
+        [(Some(owner), true), (Some(mona), true), (Some(&admin), true), (Some(eve), false), (None, false)]
+    {
+        let said = app.post(&path("comments"), json!({"text": "words"})).bearer_auth(&bob.token);
+        let said = body(said, StatusCode::CREATED).await["id"].as_str().expect("an id").to_owned();
+        let call = |method: Method, path: &str, body: Value| {
+            let request = app.request(method, path).json(&body);
+            match who {
+                Some(who) => request.bearer_auth(&who.token),
+                None => request,
+            }
+        };
+        let calls = [
+            (call(Method::PUT, &path("chat/slow-mode"), json!({"slow_mode_s": 0})), 200),
+            (call(Method::PUT, &path("chat/pin"), json!({"comment_id": said})), 200),
+            (call(Method::DELETE, &path("chat/pin"), json!({})), 200),
+            (call(Method::PUT, &bobs, json!({"duration_s": 60})), 200),
+            (call(Method::GET, &path("time-outs"), json!({})), 200),
+            (call(Method::DELETE, &bobs, json!({})), 204),
+            (call(Method::DELETE, &format!("/api/v1/comments/{said}"), json!({})), 204),
+            (call(Method::POST, &path("polls"), json!({"question": "Tea?", "options": ["yes", "no"]})), 201),
+        ];
+        let refused = if who.is_some() { 403 } else { 401 };
+        for (number, (call, status)) in calls.into_iter().enumerate() {
+            let answer = call.send().await.expect("an answer").status().as_u16();
+            let name = who.map(|who| who.user["username"].clone());
+            assert_eq!(answer, if may { status } else { refused }, "call {number} of {name:?}");
+        }
+        if may {
+            let polls = body(app.get(&path("polls")), StatusCode::OK).await;
+            let poll = path(&format!("polls/{}/close", polls["items"][0]["id"].as_str().expect("an id")));
+            body(call(Method::POST, &poll, json!({})), StatusCode::OK).await;
+        }
+    }
+    // Only its owner and administrators appoint for a channel.
+    for (who, status) in [(mona, 403), (eve, 403), (owner, 204), (&admin, 204)] {
+        let answer = app.request(Method::PUT, &appoint).bearer_auth(&who.token).send().await;
+        assert_eq!(answer.expect("an answer").status().as_u16(), status);
+    }
+    app.stop().await;
+}

@@ -15,7 +15,7 @@ use tokio::{
 
 use super::{
     RoomContext,
-    chat::{Ask, Chat},
+    chat::{Ask, Chat, Stored},
     error::RoomError,
     facts::Facts,
     gather::{CountedPlaybacks, Gather, React, View},
@@ -161,12 +161,13 @@ impl Resident for Room {
         let loaded = keeper.load(&epoch).await.map_err(unavailable)?;
         let reactions = ledger.totals(Kind::Reaction).await.map_err(unavailable)?;
         let views = ledger.totals(Kind::View).await.map_err(unavailable)?;
+        let silenced = keeper.silenced().await.map_err(unavailable)?;
         let chat = keeper.load_chat(&context.tallies).await.map_err(unavailable)?;
         let (sender, done) = mpsc::unbounded_channel();
         context.metrics.rooms.inc();
         Ok(Live {
             state: State::new(video.clone(), context.options.stream.clone(), loaded),
-            chat: Chat::new(video, chat),
+            chat: Chat::new(video, Stored { silenced, ..chat }),
             seats: Seats::new(video),
             desk: Desk { done: sender, room: myself },
             context,

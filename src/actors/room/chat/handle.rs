@@ -97,8 +97,8 @@ impl RoomHandle {
         Ok(self.act(Act::Pin(target)).await?.chat)
     }
 
-    /// Silences someone below oneself. What was on its way is in the room before this returns; with
-    /// [`CommentsOf::Go`] it is gone again, with all that they have said here. Asking again goes on where it stopped.
+    /// Silences someone below oneself, or with no duration lets them speak again. With [`CommentsOf::Go`] all that they
+    /// have said here is gone when this returns, what was on its way included. Asking again goes on where it stopped.
     pub async fn time_out(
         &self,
         who: &Identity,
@@ -130,7 +130,7 @@ impl RoomHandle {
     pub async fn timed_out(&self, who: &Identity) -> Result<Vec<rest::TimeOut>, RoomError> {
         self.moderate(who).await?;
         let context = &self.rooms.context;
-        let rows = context.store.all::<TimeOut>((self.video.clone(),)).await.map_err(unavailable)?;
+        let rows = context.keeper(&self.video).silenced().await.map_err(unavailable)?;
         let now = context.clock.now();
         let shown = |row: TimeOut| rest::TimeOut {
             user: rest::Author {

@@ -46,9 +46,13 @@ pub struct Stored {
 }
 
 impl Keeper {
+    pub async fn silenced(&self) -> StoreResult<Vec<TimeOut>> {
+        self.within(self.store.all::<TimeOut>((self.video.clone(),))).await
+    }
+
+    /// Who is silenced is not among it.
     pub async fn load_chat(&self, tallies: &Tallies) -> StoreResult<Stored> {
         let row = self.chat_row().await?;
-        let silenced = self.within(self.store.all::<TimeOut>((self.video.clone(),))).await?;
         let pinned = row.as_ref().and_then(|row| offset_in(&self.video, row.pinned.as_ref()?));
         let pinned = match pinned {
             Some(offset) => self.live_row(offset).await?,
@@ -65,7 +69,7 @@ impl Keeper {
             }
             None => None,
         };
-        Ok(Stored { slow_mode: slow_mode_of(row.as_ref()), silenced, pinned, poll })
+        Ok(Stored { slow_mode: slow_mode_of(row.as_ref()), silenced: Vec::new(), pinned, poll })
     }
 
     pub async fn slow_mode(&self) -> StoreResult<Duration> {

@@ -16,13 +16,15 @@ use std::{
 
 use playhouse_protocol::{realtime::Event, rest};
 
-pub use self::handle::{CommentsOf, NewPoll};
 use self::{
     bursts::Bursts,
     herald::{Call, Errand, Herald},
-    keeper::Stored,
     moderation::Moderation,
     polls::{OpenPoll, Vote},
+};
+pub use self::{
+    handle::{CommentsOf, NewPoll},
+    keeper::Stored,
 };
 use super::{
     error::RoomError,
