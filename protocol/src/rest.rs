@@ -47,6 +47,18 @@ bodies! {
         pub user: User,
     }
 
+    /// How many accounts an administrator wants, and what their names begin with.
+    pub struct BulkUsers {
+        /// 1 to 1,000.
+        pub count: usize,
+        pub prefix: String,
+    }
+
+    /// Accounts that were made, in the order of their numbers.
+    pub struct BulkTokens {
+        pub items: Vec<Tokens>,
+    }
+
     /// An account as its owner sees it.
     pub struct User {
         pub id: String,

@@ -1,14 +1,17 @@
-//! What administrators see.
+//! What administrators see and do.
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::StatusCode};
 use playhouse_protocol::rest::{self, List};
 use serde::Deserialize;
 
 use super::{
-    Ctx,
-    extract::{Admin, PageQuery, Query},
-    problem::ApiResult,
+    Ctx, auth,
+    extract::{self, Admin, PageQuery, Query},
+    problem::{ApiError, ApiResult},
 };
+
+/// Accounts in one call.
+const BULK_MAX: usize = 1_000;
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -31,4 +34,26 @@ pub async fn actors(
     let found = ctx.registry.page(query.kind.as_deref(), page.cursor()?.as_ref(), page.limit()?);
     let next_cursor = found.next_cursor.map(|cursor| cursor.as_str().to_owned());
     Ok(Json(List { items: found.items, next_cursor }))
+}
+
+/// Make many accounts
+///
+/// For load tests and imports: `<prefix>-0`, `<prefix>-1` and on, signed in. Their password is nobody's; set another one.
+#[utoipa::path(
+    post, path = "/admin/users/bulk", tag = "operations", security(("bearer" = [])), request_body = rest::BulkUsers,
+    responses((status = 201, body = rest::BulkTokens), (status = 403, description = "`forbidden`"),
+        (status = 409, description = "`username_taken`: those before it were made"),
+        (status = 422, description = "`invalid`"))
+)]
+pub async fn create_users(
+    State(ctx): State<Ctx>,
+    _: Admin,
+    extract::Json(body): extract::Json<rest::BulkUsers>,
+) -> ApiResult<(StatusCode, Json<rest::BulkTokens>)> {
+    if !(1..=BULK_MAX).contains(&body.count) {
+        return Err(ApiError::invalid("count", "is 1 to 1000"));
+    }
+    let logins = ctx.accounts.create_many(&body.prefix, body.count).await?;
+    let items = logins.into_iter().map(auth::tokens).collect();
+    Ok((StatusCode::CREATED, Json(rest::BulkTokens { items })))
 }

@@ -97,7 +97,7 @@ pub async fn edit_me(
     Ok(axum::Json(user(&account)))
 }
 
-fn tokens(login: Login) -> rest::Tokens {
+pub fn tokens(login: Login) -> rest::Tokens {
     rest::Tokens {
         user: user(&login.account),
         access_token: login.access_token,

@@ -114,7 +114,8 @@ fn api() -> OpenApiRouter<Ctx> {
         .routes(routes!(polls::vote))
         .routes(routes!(channels::read, channels::edit))
         .routes(routes!(channels::subscribe, channels::unsubscribe))
-        .routes(routes!(admin::actors));
+        .routes(routes!(admin::actors))
+        .routes(routes!(admin::create_users));
     OpenApiRouter::with_openapi(openapi::frame())
         .nest(PREFIX, v1)
         .nest(PREFIX, uploads::routes())

@@ -114,6 +114,36 @@ async fn the_first_start_makes_an_admin_and_no_later_one_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_admin_makes_many_accounts_in_one_call_and_nobody_else_does() {
+    let app = TestApp::start().await;
+    let (name, password) = app.admin();
+    let (admin, ada) = (app.login(&name, &password).await, app.register("ada").await);
+    let make = |token: &str, body: Value| {
+        app.request(Method::POST, "/api/v1/admin/users/bulk").bearer_auth(token).json(&body).send()
+    };
+    let some = json!({"count": 30, "prefix": "crowd"});
+    let made = make(&admin.token, some.clone()).await.expect("an answer");
+    assert_eq!(made.status(), 201);
+    let made: Value = made.json().await.expect("it");
+    let items = made["items"].as_array().expect("a list");
+    assert_eq!((items.len(), &items[29]["user"]["username"]), (30, &json!("crowd-29")));
+    let token = items[7]["access_token"].as_str().expect("a token");
+    let me: Value =
+        app.get("/api/v1/me").bearer_auth(token).send().await.expect("it").json().await.expect("it");
+    assert_eq!(me["username"], json!("crowd-7"));
+    for (token, body, refused) in [
+        (&ada.token, some.clone(), (403, "forbidden")),
+        (&admin.token, some, (409, "username_taken")),
+        (&admin.token, json!({"count": 0, "prefix": "x"}), (422, "invalid")),
+        (&admin.token, json!({"count": 1, "prefix": "no name"}), (422, "invalid")),
+    ] {
+        let answer = make(token, body).await.expect("an answer");
+        assert_eq!(problem(answer).await, (refused.0, refused.1.into()));
+    }
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn bad_input_is_refused_with_a_document_and_changes_nothing() {
     let app = TestApp::start().await;
     let ada = app.register("ada").await;

@@ -9,6 +9,8 @@ mod refresh;
 
 use std::sync::Arc;
 
+use futures_util::{StreamExt, TryStreamExt, stream};
+
 use crate::{
     backends::store::{
         Store, StoreError,
@@ -58,6 +60,9 @@ pub struct Registration {
     pub email: String,
     pub password: String,
 }
+
+/// Accounts that one call makes at the same time.
+const CREATED_AT_ONCE: usize = 64;
 
 /// What signing in gives.
 pub struct Login {
@@ -160,6 +165,35 @@ impl Accounts {
         let username = account::username(&input.username).map_err(invalid("username"))?;
         let email = account::email(&input.email).map_err(invalid("email"))?;
         let password_hash = self.hasher.hash(valid_password(&input.password)?).await?;
+        self.create_with(username, email, password_hash, roles).await
+    }
+
+    /// Makes so many accounts, `<prefix>-0` and on, and signs them in: for load tests and imports. They share one
+    /// password that nobody knows, so that only a new one lets somebody sign in; hashing one for each would take
+    /// longer than everything else.
+    pub async fn create_many(&self, prefix: &str, count: usize) -> Result<Vec<Login>, AccountError> {
+        let nobody_knows: u128 = rand::random();
+        let password_hash = self.hasher.hash(nobody_knows.to_string()).await?;
+        let make = |number: usize| {
+            let password_hash = password_hash.clone();
+            async move {
+                let invalid = |reason| AccountError::Invalid { field: "prefix", reason };
+                let username = account::username(&format!("{prefix}-{number}")).map_err(invalid)?;
+                let email = format!("{username}@bulk.invalid");
+                let made = self.create_with(username, email, password_hash, Roles::of_new_account()).await?;
+                self.sign_in(made).await
+            }
+        };
+        stream::iter((0..count).map(make)).buffered(CREATED_AT_ONCE).try_collect().await
+    }
+
+    async fn create_with(
+        &self,
+        username: String,
+        email: String,
+        password_hash: String,
+        roles: Roles,
+    ) -> Result<Account, AccountError> {
         let now = self.clock.now();
         let user_id = UserId::new(now);
         let channel_id = ChannelId::new(now);

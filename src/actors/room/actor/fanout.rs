@@ -37,7 +37,7 @@ impl Live {
             (Some(_), false) => "not_recovered",
         };
         self.context.metrics.joins.of(outcome).inc();
-        self.counts_changed();
+        self.viewers_changed();
         Ok(())
     }
 
@@ -54,7 +54,7 @@ impl Live {
 
     pub(super) fn leave(&mut self, seat: SeatId) {
         if self.seats.leave(seat) {
-            self.counts_changed();
+            self.viewers_changed();
         }
     }
 
@@ -122,18 +122,35 @@ impl Live {
         }
     }
 
+    /// Something was counted: it is shown as soon as a second has passed since counts were shown last.
     pub(super) fn counts_changed(&mut self) {
-        if self.counts_due {
-            return;
-        }
-        self.counts_due = true;
-        let since = self.shown.map_or(Duration::MAX, |(_, at)| at.elapsed());
-        let left = self.context.options.counts_interval.saturating_sub(since);
-        self.desk.room.tell_after(left.max(self.context.options.tick), Message::CountsDue);
+        self.show_counts_in(self.context.options.tick);
     }
 
-    pub(super) fn show_counts(&mut self) {
-        self.counts_due = false;
+    /// Somebody came or went. That can wait, so that it does not take the turn of what is counted next.
+    fn viewers_changed(&mut self) {
+        self.show_counts_in(self.context.options.counts_interval);
+    }
+
+    fn show_counts_in(&mut self, pause: Duration) {
+        let now = Instant::now();
+        let turn = self.shown.map_or(now, |(_, at)| at + self.context.options.counts_interval);
+        let due = turn.max(now + pause);
+        if self.counts_due.is_none_or(|at| due < at) {
+            self.counts_due = Some(due);
+            self.desk.room.tell_after(due - now, Message::CountsDue);
+        }
+    }
+
+    pub(super) fn on_counts_due(&mut self) {
+        // One that was overtaken comes to nothing.
+        if self.counts_due.is_some_and(|at| at <= Instant::now()) {
+            self.show_counts();
+        }
+    }
+
+    fn show_counts(&mut self) {
+        self.counts_due = None;
         self.seats.drop_closed();
         let counts = self.counts();
         if self.shown.is_none_or(|(shown, _)| shown != counts) {

@@ -192,6 +192,7 @@ impl Hall {
             self.ready = ready.into();
         }
         let some = !self.ready.is_empty();
+        self.take_commands();
         // Half of a turn is kept for those who are to be written to.
         while self.budget > BUDGET / 2 || self.commands.is_empty() {
             let Some(slot) = self.ready.pop_front() else { break };
@@ -264,16 +265,20 @@ impl Hall {
                 self.go_on_broadcasting();
                 continue;
             }
-            if self.commands.is_empty() {
-                let mut commands = Vec::new();
-                self.post.take_commands(&mut commands);
-                self.commands = commands.into();
-            }
+            self.take_commands();
             let Some(command) = self.commands.pop_front() else { break };
             some = true;
             self.obey(command);
         }
         some
+    }
+
+    fn take_commands(&mut self) {
+        if self.commands.is_empty() {
+            let mut commands = Vec::new();
+            self.post.take_commands(&mut commands);
+            self.commands = commands.into();
+        }
     }
 
     fn obey(&mut self, command: Command) {
