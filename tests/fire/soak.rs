@@ -124,7 +124,7 @@ async fn fill_the_loud_room(soak: &Soak) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_left_of_those_who_came_and_went() {
     let seed = setting("FIRE_SEED").unwrap_or(1);
-    let (warm_up, churn) = (Duration::from_secs(2), Duration::from_secs(4));
+    let (warm_up, churn) = (Duration::from_secs(3), Duration::from_secs(3));
     run(Plan { seed, warm_up, churn, connects_per_s: 100 }).await;
 }
 
