@@ -205,7 +205,7 @@ async fn what_is_acknowledged_is_there_once_on_a_thousand_videos_and_after_twent
         videos: 1_001,
         observers: 4,
         kills: 20,
-        storms: 0,
+        storms: 5,
         operations_per_s: 10_000,
         life_ms: 3_000..12_000,
     })
