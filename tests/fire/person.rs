@@ -46,20 +46,29 @@ pub async fn act(field: Arc<Field>, number: usize, interval: Duration) -> Diary 
 
 impl Way for Person {
     async fn attempt(&mut self, intent: &Intent, comment: Option<&str>) -> Outcome {
-        match intent {
-            Intent::React { video, .. } | Intent::View { video, .. } | Intent::Comment { video, .. }
-                if (*video != HOT || self.sits_in_hot) && !self.ways.one_in(3) =>
-            {
-                self.over_socket(*video, intent).await
+        let comment = comment.unwrap_or_default();
+        let room = match intent {
+            Intent::React { video, .. } | Intent::View { video, .. } | Intent::Comment { video, .. } => {
+                Some(*video)
             }
-            _ => self.over_rest(intent, comment.unwrap_or_default()).await,
+            Intent::Edit { .. } | Intent::Remove { .. } => self.video_of(comment),
+            Intent::Subscribe { .. } => None,
+        };
+        match room.filter(|room| *room != HOT || self.sits_in_hot) {
+            Some(room) if !self.ways.one_in(3) => self.over_socket(room, intent, comment).await,
+            _ => self.over_rest(intent, comment).await,
         }
     }
 }
 
 impl Person {
-    async fn over_socket(&mut self, video: usize, intent: &Intent) -> Outcome {
-        let answer = timeout(ANSWER_MAX, self.say(video, intent)).await;
+    fn video_of(&self, comment: &str) -> Option<usize> {
+        let (video, _) = comment.rsplit_once('-')?;
+        self.field.ground.videos.iter().position(|known| known == video)
+    }
+
+    async fn over_socket(&mut self, video: usize, intent: &Intent, comment: &str) -> Outcome {
+        let answer = timeout(ANSWER_MAX, self.say(video, intent, comment)).await;
         let Ok(Some(answer)) = answer else {
             self.socket = None;
             return Outcome::Unknown;
@@ -67,19 +76,21 @@ impl Person {
         if let Some(code) = answer["problem"]["code"].as_str() {
             return match code {
                 "unavailable" | "too_many" => Outcome::Unknown,
+                "not_found" => Outcome::Gone,
                 _ => Outcome::Refused(answer.to_string()),
             };
         }
         let ok = &answer["ok"];
         match intent {
-            Intent::Comment { .. } => Outcome::Done(shown(&ok["comment"])),
+            Intent::Comment { .. } | Intent::Edit { .. } => Outcome::Done(shown(&ok["comment"])),
+            Intent::Remove { .. } => Outcome::Done(Ack::Nothing),
             Intent::View { .. } => Outcome::Done(Ack::Counted(ok["counted"] == json!(true))),
             _ => Outcome::Done(Ack::Reaction(text(&ok["reaction"]))),
         }
     }
 
     /// `None`: the socket is gone, or nobody answers.
-    async fn say(&mut self, video: usize, intent: &Intent) -> Option<Value> {
+    async fn say(&mut self, video: usize, intent: &Intent, comment: &str) -> Option<Value> {
         let room = self.field.ground.videos[video].clone();
         if self.socket.is_none() {
             self.socket = Some(Socket::connect(self.field.addr, Some(&self.user.token)).await?);
@@ -97,6 +108,8 @@ impl Person {
             Intent::View { playback, .. } => json!({"op": "watch", "playback_id": playback,
                 "position_ms": 10_000, "watched_ms": 10_000, "state": "playing"}),
             Intent::Comment { text, key, .. } => json!({"op": "comment", "text": text, "key": key}),
+            Intent::Edit { text, .. } => json!({"op": "edit", "comment_id": comment, "text": text}),
+            Intent::Remove { .. } => json!({"op": "remove", "comment_id": comment}),
             other => unreachable!("{other:?} is not asked over a socket"),
         };
         let mut request = request;
