@@ -6,6 +6,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use playhouse::telemetry::tasks;
 use reqwest::{Client, Method, RequestBuilder};
+use serde_json::{Value, json};
 use tokio::{
     sync::watch,
     time::{Instant, sleep},
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     ground::{self, Ground},
+    intent::{HOT, POLL_OPTIONS},
     observer::{Observer, Record},
     person,
     served::{
@@ -28,6 +30,8 @@ pub struct Field {
     pub seed: u64,
     pub addr: SocketAddr,
     pub ground: Ground,
+    /// The poll that is open where everybody is.
+    pub poll: String,
     /// Nobody begins anything new.
     pub over: CancellationToken,
     pub record: Record,
@@ -90,16 +94,18 @@ pub async fn run(plan: Plan) {
     let folder = tempfile::tempdir().expect("a folder");
     let program = Arc::new(Program::new(folder.path(), SETTINGS));
     let ground = ground::prepare(&program, plan.people, plan.videos).await;
+    let mut served = program.start();
+    let poll = open_poll(&served, &ground).await;
     let field = Arc::new(Field {
         seed: plan.seed,
         addr: program.addr,
         ground,
+        poll,
         over: CancellationToken::new(),
         record: Record::default(),
         storms: watch::Sender::new(0),
         client: Client::new(),
     });
-    let mut served = program.start();
     let observers: Vec<_> = (0..plan.observers)
         .map(|number| tasks::spawn("observer", Observer::new(field.clone(), number).watch()))
         .collect();
@@ -139,6 +145,17 @@ pub async fn run(plan: Plan) {
     assert!(acknowledged > plan.people as u64, "hardly anything happened");
     let comebacks = plan.observers * (plan.kills + plan.storms);
     assert!(resumed >= comebacks as u64, "{resumed} streams were resumed, in {comebacks} comebacks");
+}
+
+/// The owner of the videos asks everybody something.
+async fn open_poll(served: &Served, ground: &Ground) -> String {
+    let options: Vec<String> = (0..POLL_OPTIONS).map(|number| format!("answer {number}")).collect();
+    let url = format!("{}/api/v1/videos/{}/polls", served.url(), ground.videos[HOT]);
+    let request = Client::new().post(url).bearer_auth(&ground.users[0].token);
+    let answer =
+        request.json(&json!({"question": "which?", "options": options})).send().await.expect("an answer");
+    let poll: Value = answer.json().await.expect("a poll");
+    poll["id"].as_str().expect("an id").to_owned()
 }
 
 /// Kills as often as planned, then storms as often, at moments that the seed chooses; after the last it lives on for

@@ -150,7 +150,9 @@ impl Observer {
         else {
             return;
         };
-        let Some(kind) = said["ev"].as_str().filter(|kind| *kind != "counts") else { return };
+        // Everything else is the latest state of something, and no part of the stream.
+        let stream = ["comments", "removed", "edited"];
+        let Some(kind) = said["ev"].as_str().filter(|kind| stream.contains(kind)) else { return };
         let offset = number(&said["offset"]);
         let view = self.seen.rooms.entry(room).or_default();
         let (epoch, before) = (view.epoch.clone(), view.offset);

@@ -52,6 +52,7 @@ impl Way for Person {
                 Some(*video)
             }
             Intent::Edit { .. } | Intent::Remove { .. } => self.video_of(comment),
+            Intent::Vote { .. } => Some(HOT),
             Intent::Subscribe { .. } => None,
         };
         match room.filter(|room| *room != HOT || self.sits_in_hot) {
@@ -84,6 +85,7 @@ impl Person {
         match intent {
             Intent::Comment { .. } | Intent::Edit { .. } => Outcome::Done(shown(&ok["comment"])),
             Intent::Remove { .. } => Outcome::Done(Ack::Nothing),
+            Intent::Vote { .. } => Outcome::Done(Ack::Voted(ok["poll"]["vote"].as_u64())),
             Intent::View { .. } => Outcome::Done(Ack::Counted(ok["counted"] == json!(true))),
             _ => Outcome::Done(Ack::Reaction(text(&ok["reaction"]))),
         }
@@ -110,6 +112,7 @@ impl Person {
             Intent::Comment { text, key, .. } => json!({"op": "comment", "text": text, "key": key}),
             Intent::Edit { text, .. } => json!({"op": "edit", "comment_id": comment, "text": text}),
             Intent::Remove { .. } => json!({"op": "remove", "comment_id": comment}),
+            Intent::Vote { option } => json!({"op": "vote", "poll_id": self.field.poll, "option": option}),
             other => unreachable!("{other:?} is not asked over a socket"),
         };
         let mut request = request;
@@ -132,6 +135,10 @@ impl Person {
             Intent::Subscribe { channel, wish } => {
                 let path = format!("/channels/{}/subscription", ground.channels[*channel]);
                 (if *wish { Method::PUT } else { Method::DELETE }, path, Value::Null)
+            }
+            Intent::Vote { option } => {
+                let path = format!("/videos/{}/polls/{}/vote", ground.videos[HOT], self.field.poll);
+                (Method::PUT, path, json!({"option": option}))
             }
             Intent::Comment { video, text, key: own } => {
                 key.clone_from(own);
@@ -159,6 +166,7 @@ impl Person {
             (status, _) if !status.is_success() => Outcome::Refused(format!("{status} {body}")),
             (_, Intent::React { .. }) => Outcome::Done(Ack::Reaction(text(&body["reaction"]))),
             (_, Intent::View { .. }) => Outcome::Done(Ack::Counted(body["counted"] == json!(true))),
+            (_, Intent::Vote { .. }) => Outcome::Done(Ack::Voted(body["vote"].as_u64())),
             (_, Intent::Comment { .. } | Intent::Edit { .. }) => Outcome::Done(shown(&body)),
             (_, Intent::Subscribe { .. } | Intent::Remove { .. }) => Outcome::Done(Ack::Nothing),
         }
