@@ -1,7 +1,7 @@
 //! A run: people and observers act while the program is killed and started again; then it is stopped in order, started
 //! once more, and everything is compared.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use playhouse::telemetry::tasks;
@@ -14,9 +14,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    diary::{Ack, Diary},
     ground::{self, Ground},
-    intent::{HOT, POLL_OPTIONS},
-    observer::{Observer, Record},
+    intent::{HOT, Intent, POLL_OPTIONS},
+    observer::{LAST_WORDS, Observer, Record},
     person,
     served::{
         Program, Served,
@@ -117,8 +118,10 @@ pub async fn run(plan: Plan) {
     served = keep_disturbing(&plan, &field, &program, served).await;
     let took = started.elapsed();
     field.over.cancel();
-    let diaries: Vec<_> = join_all(people).await.into_iter().map(|diary| diary.expect("it ends")).collect();
+    let mut diaries: Vec<_> =
+        join_all(people).await.into_iter().map(|diary| diary.expect("it ends")).collect();
     // Everybody has heard all they will hear; now observers look a last time.
+    say_last_words(&plan, &field, &mut diaries[0]).await;
     field.record.settle();
     let seen: Vec<_> = join_all(observers).await.into_iter().map(|seen| seen.expect("it ends")).collect();
 
@@ -158,6 +161,22 @@ async fn open_poll(served: &Served, ground: &Ground) -> String {
     poll["id"].as_str().expect("an id").to_owned()
 }
 
+/// One last comment in every room that is observed, so that observers know when they have seen everything.
+async fn say_last_words(plan: &Plan, field: &Field, diary: &mut Diary) {
+    let rooms: BTreeSet<usize> =
+        (0..plan.observers).flat_map(|number| Observer::rooms(field, number)).collect();
+    for video in rooms {
+        let intent = Intent::Comment { video, text: LAST_WORDS.into(), key: None };
+        diary.attempt(&intent);
+        let url = format!("http://{}/api/v1/videos/{}/comments", field.addr, field.ground.videos[video]);
+        let request = Client::new().post(url).bearer_auth(&field.ground.users[0].token);
+        let answer = request.json(&json!({"text": LAST_WORDS})).send().await.expect("an answer");
+        let comment: Value = answer.json().await.expect("a comment");
+        let text = |name: &str| comment[name].as_str().unwrap_or_default().to_owned();
+        diary.acknowledge(&intent, Ack::Comment { id: text("id"), text: text("text") });
+    }
+}
+
 /// Kills as often as planned, then storms as often, at moments that the seed chooses; after the last it lives on for
 /// a while.
 async fn keep_disturbing(plan: &Plan, field: &Field, program: &Arc<Program>, mut served: Served) -> Served {
@@ -166,12 +185,13 @@ async fn keep_disturbing(plan: &Plan, field: &Field, program: &Arc<Program>, mut
         || Duration::from_millis((plan.life_ms.start + moments.below(plan.life_ms.len())) as u64);
     for _ in 0..plan.kills {
         sleep(moment()).await;
-        let program = program.clone();
+        let (program, killed) = (program.clone(), Instant::now());
         let again = move || {
             served.kill();
             program.start()
         };
         served = tokio::task::spawn_blocking(again).await.expect("it starts again");
+        eprintln!("killed, and listening again after {:?}", killed.elapsed());
     }
     for _ in 0..plan.storms {
         sleep(moment()).await;
