@@ -52,6 +52,8 @@ pub struct Said {
 pub struct Diary {
     pub reactions: BTreeMap<usize, Choice<Reaction>>,
     pub subscriptions: BTreeMap<usize, Choice<bool>>,
+    /// In the one poll there is.
+    pub vote: Option<Choice<Option<usize>>>,
     /// Videos by whether a view of theirs was acknowledged.
     pub viewed: BTreeMap<usize, bool>,
     pub comments: Vec<Said>,
@@ -69,6 +71,7 @@ pub enum Ack {
     Nothing,
     Reaction(String),
     Counted(bool),
+    Voted(Option<u64>),
     Comment { id: String, text: String },
 }
 
@@ -92,6 +95,7 @@ impl Diary {
             Intent::Subscribe { channel, wish } => {
                 self.subscriptions.entry(*channel).or_insert(Choice::new(false)).attempt(*wish);
             }
+            Intent::Vote { option } => self.vote.get_or_insert(Choice::new(None)).attempt(Some(*option)),
             Intent::Comment { video, text, .. } => {
                 let text = Choice::new(text.clone());
                 self.comments.push(Said { video: *video, id: None, text, removed: Removal::No });
@@ -117,6 +121,10 @@ impl Diary {
             (Intent::Subscribe { channel, wish }, Ack::Nothing) => {
                 self.subscriptions.entry(*channel).or_insert(Choice::new(false)).acknowledge(*wish);
                 true
+            }
+            (Intent::Vote { option }, Ack::Voted(said)) => {
+                self.vote.get_or_insert(Choice::new(None)).acknowledge(Some(*option));
+                *said == Some(*option as u64)
             }
             (Intent::Comment { text, .. }, Ack::Comment { id, text: shown }) => {
                 // One intent is pursued at a time, so it is the last that was attempted.

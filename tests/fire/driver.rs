@@ -1,11 +1,12 @@
 //! A run: people and observers act while the program is killed and started again; then it is stopped in order, started
 //! once more, and everything is compared.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use playhouse::telemetry::tasks;
 use reqwest::{Client, Method, RequestBuilder};
+use serde_json::{Value, json};
 use tokio::{
     sync::watch,
     time::{Instant, sleep},
@@ -13,8 +14,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    diary::{Ack, Diary},
     ground::{self, Ground},
-    observer::{Observer, Record},
+    intent::{HOT, Intent, POLL_OPTIONS},
+    observer::{LAST_WORDS, Observer, Record},
     person,
     served::{
         Program, Served,
@@ -28,6 +31,8 @@ pub struct Field {
     pub seed: u64,
     pub addr: SocketAddr,
     pub ground: Ground,
+    /// The poll that is open where everybody is.
+    pub poll: String,
     /// Nobody begins anything new.
     pub over: CancellationToken,
     pub record: Record,
@@ -90,16 +95,18 @@ pub async fn run(plan: Plan) {
     let folder = tempfile::tempdir().expect("a folder");
     let program = Arc::new(Program::new(folder.path(), SETTINGS));
     let ground = ground::prepare(&program, plan.people, plan.videos).await;
+    let mut served = program.start();
+    let poll = open_poll(&served, &ground).await;
     let field = Arc::new(Field {
         seed: plan.seed,
         addr: program.addr,
         ground,
+        poll,
         over: CancellationToken::new(),
         record: Record::default(),
         storms: watch::Sender::new(0),
         client: Client::new(),
     });
-    let mut served = program.start();
     let observers: Vec<_> = (0..plan.observers)
         .map(|number| tasks::spawn("observer", Observer::new(field.clone(), number).watch()))
         .collect();
@@ -111,8 +118,10 @@ pub async fn run(plan: Plan) {
     served = keep_disturbing(&plan, &field, &program, served).await;
     let took = started.elapsed();
     field.over.cancel();
-    let diaries: Vec<_> = join_all(people).await.into_iter().map(|diary| diary.expect("it ends")).collect();
+    let mut diaries: Vec<_> =
+        join_all(people).await.into_iter().map(|diary| diary.expect("it ends")).collect();
     // Everybody has heard all they will hear; now observers look a last time.
+    say_last_words(&plan, &field, &mut diaries[0]).await;
     field.record.settle();
     let seen: Vec<_> = join_all(observers).await.into_iter().map(|seen| seen.expect("it ends")).collect();
 
@@ -141,6 +150,33 @@ pub async fn run(plan: Plan) {
     assert!(resumed >= comebacks as u64, "{resumed} streams were resumed, in {comebacks} comebacks");
 }
 
+/// The owner of the videos asks everybody something.
+async fn open_poll(served: &Served, ground: &Ground) -> String {
+    let options: Vec<String> = (0..POLL_OPTIONS).map(|number| format!("answer {number}")).collect();
+    let url = format!("{}/api/v1/videos/{}/polls", served.url(), ground.videos[HOT]);
+    let request = Client::new().post(url).bearer_auth(&ground.users[0].token);
+    let answer =
+        request.json(&json!({"question": "which?", "options": options})).send().await.expect("an answer");
+    let poll: Value = answer.json().await.expect("a poll");
+    poll["id"].as_str().expect("an id").to_owned()
+}
+
+/// One last comment in every room that is observed, so that observers know when they have seen everything.
+async fn say_last_words(plan: &Plan, field: &Field, diary: &mut Diary) {
+    let rooms: BTreeSet<usize> =
+        (0..plan.observers).flat_map(|number| Observer::rooms(field, number)).collect();
+    for video in rooms {
+        let intent = Intent::Comment { video, text: LAST_WORDS.into(), key: None };
+        diary.attempt(&intent);
+        let url = format!("http://{}/api/v1/videos/{}/comments", field.addr, field.ground.videos[video]);
+        let request = Client::new().post(url).bearer_auth(&field.ground.users[0].token);
+        let answer = request.json(&json!({"text": LAST_WORDS})).send().await.expect("an answer");
+        let comment: Value = answer.json().await.expect("a comment");
+        let text = |name: &str| comment[name].as_str().unwrap_or_default().to_owned();
+        diary.acknowledge(&intent, Ack::Comment { id: text("id"), text: text("text") });
+    }
+}
+
 /// Kills as often as planned, then storms as often, at moments that the seed chooses; after the last it lives on for
 /// a while.
 async fn keep_disturbing(plan: &Plan, field: &Field, program: &Arc<Program>, mut served: Served) -> Served {
@@ -149,12 +185,13 @@ async fn keep_disturbing(plan: &Plan, field: &Field, program: &Arc<Program>, mut
         || Duration::from_millis((plan.life_ms.start + moments.below(plan.life_ms.len())) as u64);
     for _ in 0..plan.kills {
         sleep(moment()).await;
-        let program = program.clone();
+        let (program, killed) = (program.clone(), Instant::now());
         let again = move || {
             served.kill();
             program.start()
         };
         served = tokio::task::spawn_blocking(again).await.expect("it starts again");
+        eprintln!("killed, and listening again after {:?}", killed.elapsed());
     }
     for _ in 0..plan.storms {
         sleep(moment()).await;
@@ -205,7 +242,7 @@ async fn what_is_acknowledged_is_there_once_on_a_thousand_videos_and_after_twent
         videos: 1_001,
         observers: 4,
         kills: 20,
-        storms: 0,
+        storms: 5,
         operations_per_s: 10_000,
         life_ms: 3_000..12_000,
     })

@@ -33,12 +33,34 @@ impl Reaction {
 /// Videos, channels and one's own comments by their numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Intent {
-    React { video: usize, reaction: Reaction },
-    View { video: usize, playback: String },
-    Subscribe { channel: usize, wish: bool },
-    Comment { video: usize, text: String, key: Option<String> },
-    Edit { comment: usize, text: String },
-    Remove { comment: usize },
+    React {
+        video: usize,
+        reaction: Reaction,
+    },
+    View {
+        video: usize,
+        playback: String,
+    },
+    Subscribe {
+        channel: usize,
+        wish: bool,
+    },
+    /// In the poll of the video that everybody is interested in.
+    Vote {
+        option: usize,
+    },
+    Comment {
+        video: usize,
+        text: String,
+        key: Option<String>,
+    },
+    Edit {
+        comment: usize,
+        text: String,
+    },
+    Remove {
+        comment: usize,
+    },
 }
 
 /// What is wanted, and whether it is asked for again after a lost answer.
@@ -60,6 +82,7 @@ pub struct Intents {
 
 /// The video that everybody is interested in.
 pub const HOT: usize = 0;
+pub const POLL_OPTIONS: usize = 3;
 const HOME_LEN: usize = 6;
 
 impl Intents {
@@ -82,7 +105,8 @@ impl Intents {
         let reaction = *random.pick(&Reaction::ALL);
         let again = !random.one_in(4);
         let intent = match kind {
-            0..45 => Intent::React { video, reaction },
+            0..40 => Intent::React { video, reaction },
+            40..45 => Intent::Vote { option: random.below(POLL_OPTIONS) },
             45..62 => Intent::View { video, playback: format!("pb-{name}") },
             62..72 => Intent::Subscribe { channel: random.below(*channels), wish },
             72..76 => Intent::Comment { video, text: name, key: None },

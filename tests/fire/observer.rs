@@ -46,7 +46,12 @@ pub struct View {
     offset: u64,
     /// Comments that came and have not been removed.
     pub comments: BTreeSet<String>,
+    /// The last comment of all has come, and everything before it.
+    ended: bool,
 }
+
+/// The words of the last comment of a room.
+pub const LAST_WORDS: &str = "the end";
 
 /// What one observer has seen.
 #[derive(Debug, Default)]
@@ -64,10 +69,15 @@ pub struct Observer {
 
 impl Observer {
     pub fn new(field: Arc<Field>, number: usize) -> Self {
+        let rooms = Self::rooms(&field, number).into_iter().collect();
+        Self { field, rooms, seen: Seen::default() }
+    }
+
+    /// Where an observer sits.
+    pub fn rooms(field: &Field, number: usize) -> BTreeSet<usize> {
         let mut random = Random::new(field.seed.wrapping_add(77).wrapping_mul(number as u64 + 1));
         let others = (1..ROOMS).map(|_| 1 + random.below(field.ground.videos.len() - 1));
-        let rooms: BTreeSet<usize> = std::iter::once(crate::intent::HOT).chain(others).collect();
-        Self { field, rooms: rooms.into_iter().collect(), seen: Seen::default() }
+        std::iter::once(crate::intent::HOT).chain(others).collect()
     }
 
     /// Until nothing more will happen, and everything that has happened was seen.
@@ -79,7 +89,7 @@ impl Observer {
                 && self.join_all(&mut socket).await.is_some()
             {
                 if last {
-                    return self.seen;
+                    return self.see_the_end(&mut socket).await;
                 }
                 let settled = self.field.record.settled.clone();
                 tokio::select! {
@@ -90,6 +100,18 @@ impl Observer {
             }
             sleep(PAUSE).await;
         }
+    }
+
+    /// What waits for the next tick comes after the answer to a join.
+    async fn see_the_end(mut self, socket: &mut Socket) -> Seen {
+        while !self.seen.rooms.values().all(|view| view.ended) {
+            let Ok(Some(said)) = timeout(ANSWER_MAX, socket.hear()).await else {
+                self.complain("the last words of a room never came".to_owned());
+                break;
+            };
+            self.hear(&said);
+        }
+        self.seen
     }
 
     /// `None`: the socket is gone.
@@ -128,7 +150,7 @@ impl Observer {
             self.complain(format!("room {room}: the stream has shrunk from {} to {offset}", before.offset));
         }
         self.seen.resumed += u64::from(recovered);
-        let view = View { epoch: epoch.clone(), offset, comments: before.comments };
+        let view = View { epoch: epoch.clone(), offset, ..before.clone() };
         self.seen.rooms.insert(room, view);
         for item in items(&snapshot["comments"]) {
             self.comment(room, &epoch, item, before.offset, offset);
@@ -150,7 +172,9 @@ impl Observer {
         else {
             return;
         };
-        let Some(kind) = said["ev"].as_str().filter(|kind| *kind != "counts") else { return };
+        // Everything else is the latest state of something, and no part of the stream.
+        let stream = ["comments", "removed", "edited"];
+        let Some(kind) = said["ev"].as_str().filter(|kind| stream.contains(kind)) else { return };
         let offset = number(&said["offset"]);
         let view = self.seen.rooms.entry(room).or_default();
         let (epoch, before) = (view.epoch.clone(), view.offset);
@@ -180,7 +204,9 @@ impl Observer {
         let id = text(&item["id"]);
         let offset = id.rsplit_once('-').and_then(|(_, offset)| u64::from_str_radix(offset, 16).ok());
         let offset = offset.unwrap_or_default();
-        let replaced = !self.seen.rooms.entry(room).or_default().comments.insert(id.clone());
+        let view = self.seen.rooms.entry(room).or_default();
+        view.ended |= item["text"] == json!(LAST_WORDS);
+        let replaced = !view.comments.insert(id.clone());
         if offset <= after || offset > up_to || replaced {
             self.complain(format!(
                 "room {room}: comment {id} came between {after} and {up_to}, again: {replaced}"

@@ -46,20 +46,30 @@ pub async fn act(field: Arc<Field>, number: usize, interval: Duration) -> Diary 
 
 impl Way for Person {
     async fn attempt(&mut self, intent: &Intent, comment: Option<&str>) -> Outcome {
-        match intent {
-            Intent::React { video, .. } | Intent::View { video, .. } | Intent::Comment { video, .. }
-                if (*video != HOT || self.sits_in_hot) && !self.ways.one_in(3) =>
-            {
-                self.over_socket(*video, intent).await
+        let comment = comment.unwrap_or_default();
+        let room = match intent {
+            Intent::React { video, .. } | Intent::View { video, .. } | Intent::Comment { video, .. } => {
+                Some(*video)
             }
-            _ => self.over_rest(intent, comment.unwrap_or_default()).await,
+            Intent::Edit { .. } | Intent::Remove { .. } => self.video_of(comment),
+            Intent::Vote { .. } => Some(HOT),
+            Intent::Subscribe { .. } => None,
+        };
+        match room.filter(|room| *room != HOT || self.sits_in_hot) {
+            Some(room) if !self.ways.one_in(3) => self.over_socket(room, intent, comment).await,
+            _ => self.over_rest(intent, comment).await,
         }
     }
 }
 
 impl Person {
-    async fn over_socket(&mut self, video: usize, intent: &Intent) -> Outcome {
-        let answer = timeout(ANSWER_MAX, self.say(video, intent)).await;
+    fn video_of(&self, comment: &str) -> Option<usize> {
+        let (video, _) = comment.rsplit_once('-')?;
+        self.field.ground.videos.iter().position(|known| known == video)
+    }
+
+    async fn over_socket(&mut self, video: usize, intent: &Intent, comment: &str) -> Outcome {
+        let answer = timeout(ANSWER_MAX, self.say(video, intent, comment)).await;
         let Ok(Some(answer)) = answer else {
             self.socket = None;
             return Outcome::Unknown;
@@ -67,19 +77,22 @@ impl Person {
         if let Some(code) = answer["problem"]["code"].as_str() {
             return match code {
                 "unavailable" | "too_many" => Outcome::Unknown,
+                "not_found" => Outcome::Gone,
                 _ => Outcome::Refused(answer.to_string()),
             };
         }
         let ok = &answer["ok"];
         match intent {
-            Intent::Comment { .. } => Outcome::Done(shown(&ok["comment"])),
+            Intent::Comment { .. } | Intent::Edit { .. } => Outcome::Done(shown(&ok["comment"])),
+            Intent::Remove { .. } => Outcome::Done(Ack::Nothing),
+            Intent::Vote { .. } => Outcome::Done(Ack::Voted(ok["poll"]["vote"].as_u64())),
             Intent::View { .. } => Outcome::Done(Ack::Counted(ok["counted"] == json!(true))),
             _ => Outcome::Done(Ack::Reaction(text(&ok["reaction"]))),
         }
     }
 
     /// `None`: the socket is gone, or nobody answers.
-    async fn say(&mut self, video: usize, intent: &Intent) -> Option<Value> {
+    async fn say(&mut self, video: usize, intent: &Intent, comment: &str) -> Option<Value> {
         let room = self.field.ground.videos[video].clone();
         if self.socket.is_none() {
             self.socket = Some(Socket::connect(self.field.addr, Some(&self.user.token)).await?);
@@ -97,6 +110,9 @@ impl Person {
             Intent::View { playback, .. } => json!({"op": "watch", "playback_id": playback,
                 "position_ms": 10_000, "watched_ms": 10_000, "state": "playing"}),
             Intent::Comment { text, key, .. } => json!({"op": "comment", "text": text, "key": key}),
+            Intent::Edit { text, .. } => json!({"op": "edit", "comment_id": comment, "text": text}),
+            Intent::Remove { .. } => json!({"op": "remove", "comment_id": comment}),
+            Intent::Vote { option } => json!({"op": "vote", "poll_id": self.field.poll, "option": option}),
             other => unreachable!("{other:?} is not asked over a socket"),
         };
         let mut request = request;
@@ -119,6 +135,10 @@ impl Person {
             Intent::Subscribe { channel, wish } => {
                 let path = format!("/channels/{}/subscription", ground.channels[*channel]);
                 (if *wish { Method::PUT } else { Method::DELETE }, path, Value::Null)
+            }
+            Intent::Vote { option } => {
+                let path = format!("/videos/{}/polls/{}/vote", ground.videos[HOT], self.field.poll);
+                (Method::PUT, path, json!({"option": option}))
             }
             Intent::Comment { video, text, key: own } => {
                 key.clone_from(own);
@@ -146,6 +166,7 @@ impl Person {
             (status, _) if !status.is_success() => Outcome::Refused(format!("{status} {body}")),
             (_, Intent::React { .. }) => Outcome::Done(Ack::Reaction(text(&body["reaction"]))),
             (_, Intent::View { .. }) => Outcome::Done(Ack::Counted(body["counted"] == json!(true))),
+            (_, Intent::Vote { .. }) => Outcome::Done(Ack::Voted(body["vote"].as_u64())),
             (_, Intent::Comment { .. } | Intent::Edit { .. }) => Outcome::Done(shown(&body)),
             (_, Intent::Subscribe { .. } | Intent::Remove { .. }) => Outcome::Done(Ack::Nothing),
         }

@@ -14,6 +14,7 @@ use playhouse::{
 
 use crate::{
     diary::{Choice, Diary},
+    driver::Field,
     ground::{self, Ground},
     intent::Reaction,
     served::Program,
@@ -31,7 +32,14 @@ pub struct Shown {
     pub twice: Vec<String>,
 }
 
-pub async fn differ(program: &Program, ground: &Ground, diaries: &[Diary], shown: &[Shown]) -> Vec<String> {
+pub async fn differ(
+    program: &Program,
+    field: &Field,
+    diaries: &[Diary],
+    shown: &[Shown],
+    votes_shown: &[i64],
+) -> Vec<String> {
+    let ground = &field.ground;
     let config = ground::config(program);
     let (_, back_ends) = app::accounts_alone(&config, std::sync::Arc::new(SystemClock)).expect("its data");
     let mut wrong = Vec::new();
@@ -41,6 +49,7 @@ pub async fn differ(program: &Program, ground: &Ground, diaries: &[Diary], shown
         wrong.extend(views(&back_ends.tallies, ground, diaries, video, Some(shown.views)).await);
     }
     wrong.extend(subscriptions(&back_ends.tallies, ground, diaries).await);
+    wrong.extend(votes(&back_ends.tallies, field, diaries, votes_shown).await);
     back_ends.store.close().await.expect("it closes");
     wrong
 }
@@ -78,6 +87,22 @@ pub async fn subscriptions(tallies: &Tallies, ground: &Ground, diaries: &[Diary]
         all_wrong.extend(wrong.into_iter().map(|wrong| format!("channel {channel}: {wrong}")));
     }
     all_wrong
+}
+
+/// The value of a vote is the place of its option, from 1.
+async fn votes(tallies: &Tallies, field: &Field, diaries: &[Diary], shown: &[i64]) -> Vec<String> {
+    let (rows, mut wrong) = members(tallies, &TallyKey::new(Kind::Poll, &field.poll)).await;
+    let place = |row: Option<i32>| row.map(|row| usize::try_from(row - 1).unwrap_or(usize::MAX));
+    for (option, shown) in shown.iter().enumerate() {
+        let stored = rows.values().filter(|row| place(Some(**row)) == Some(option)).count() as i64;
+        if stored != *shown {
+            wrong.push(format!("{stored} votes for option {option} are stored, and {shown} are shown"));
+        }
+    }
+    let known = |diary: &Diary| diary.vote.clone();
+    let allows = |choice: &Choice<Option<usize>>, row: Option<i32>| choice.allows(&place(row));
+    wrong.extend(strangers(&rows, &field.ground, diaries, known, allows));
+    wrong
 }
 
 pub async fn views(
@@ -128,7 +153,7 @@ async fn members(tallies: &Tallies, key: &TallyKey) -> (BTreeMap<String, i32>, V
         }
     }
     let totals = tallies.totals(key).await.expect("totals");
-    for value in [1, 2] {
+    for value in 1..=10 {
         let counted = rows.values().filter(|row| **row == value).count() as i64;
         if totals.of(value) != counted {
             wrong.push(format!(

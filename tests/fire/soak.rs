@@ -61,12 +61,15 @@ impl Soak {
         value.unwrap_or(0)
     }
 
-    /// Waits until every gauge is back, and returns the memory.
+    /// Waits until no gauge is above what it was at the start, when some tasks of the start may still have been at work.
+    /// Returns the memory.
     async fn settled(&self, when: &str) -> u64 {
         let deadline = Instant::now() + SETTLED_WITHIN;
         loop {
             let gauges = self.gauges().await;
-            if gauges == self.start {
+            let above =
+                gauges.iter().find(|(name, value)| **value > self.start.get(*name).copied().unwrap_or(0.0));
+            if above.is_none() {
                 return self.served.rss_kib();
             }
             assert!(Instant::now() < deadline, "{when}: {gauges:?} instead of {:?}", self.start);
@@ -121,7 +124,7 @@ async fn fill_the_loud_room(soak: &Soak) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_left_of_those_who_came_and_went() {
     let seed = setting("FIRE_SEED").unwrap_or(1);
-    let (warm_up, churn) = (Duration::from_secs(2), Duration::from_secs(4));
+    let (warm_up, churn) = (Duration::from_secs(3), Duration::from_secs(3));
     run(Plan { seed, warm_up, churn, connects_per_s: 100 }).await;
 }
 

@@ -1,6 +1,6 @@
 //! The same people in front of rooms whose store is slow, refuses, and applies what it then says it has not: in this
 //! process, since only here can the store be given such habits. Rooms are drained again and again meanwhile, which is
-//! what a restart is to them. Subscriptions are left to the runs with kills.
+//! what a restart is to them. Subscriptions and votes are left to the runs with kills.
 
 use std::{sync::Arc, time::Duration};
 
@@ -184,6 +184,7 @@ impl Door {
                 self.of_comment(&id).remove(&id, who).await.map(|()| Ack::Nothing)
             }
             Intent::Subscribe { .. } => Ok(Ack::Nothing),
+            Intent::Vote { option } => Ok(Ack::Voted(Some(*option as u64))),
         }
     }
 

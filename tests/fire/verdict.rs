@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::{
     diary::{Diary, Removal},
     driver::Field,
+    intent::HOT,
     observer::Seen,
     rows::{self, Shown},
     served::Program,
@@ -27,6 +28,8 @@ pub async fn check(program: &Arc<Program>, field: &Field, diaries: &[Diary], see
     let reader = Reader { field, client: Client::new() };
     let shown = shown(&reader).await;
     wrong.extend(reactions_differ(&reader, diaries).await);
+    let votes = votes_shown(&reader).await;
+    wrong.extend(votes_differ(&reader, diaries).await);
     if !served.stop().success() {
         wrong.push("it did not stop in order".into());
     }
@@ -43,7 +46,7 @@ pub async fn check(program: &Arc<Program>, field: &Field, diaries: &[Diary], see
         }
     }
     wrong.extend(comments_differ(diaries, &shown));
-    wrong.extend(rows::differ(program, &field.ground, diaries, &shown).await);
+    wrong.extend(rows::differ(program, field, diaries, &shown, &votes).await);
     wrong.extend(recount_repairs(program));
     wrong
 }
@@ -117,6 +120,32 @@ async fn reactions_differ(reader: &Reader<'_>, diaries: &[Diary]) -> Vec<String>
         }
     }
     stream::iter(asked).buffered(AT_ONCE).filter_map(async |wrong| wrong).collect().await
+}
+
+/// The results of the poll, option by option. It is closed for them: what was acknowledged is in what that answers.
+async fn votes_shown(reader: &Reader<'_>) -> Vec<i64> {
+    let Field { ground, poll, .. } = reader.field;
+    let url = format!("http://{}/api/v1/videos/{}/polls/{poll}/close", reader.field.addr, ground.videos[HOT]);
+    let answer = reader.client.post(url).bearer_auth(&ground.users[0].token).send().await.expect("an answer");
+    let closed: Value = answer.json().await.expect("a poll");
+    let options = closed["options"].as_array().expect("options");
+    options.iter().map(|option| option["votes"].as_i64().expect("a number")).collect()
+}
+
+/// What each person is shown as their own vote.
+async fn votes_differ(reader: &Reader<'_>, diaries: &[Diary]) -> Vec<String> {
+    let Field { ground, poll, .. } = reader.field;
+    let path = format!("/videos/{}/polls/{poll}", ground.videos[HOT]);
+    let mut wrong = Vec::new();
+    for (user, diary) in ground.users.iter().zip(diaries) {
+        let Some(choice) = &diary.vote else { continue };
+        let own = reader.get(&path, Some(&user.token)).await["vote"].as_u64();
+        let own = own.and_then(|option| usize::try_from(option).ok());
+        if !choice.allows(&own) {
+            wrong.push(format!("{} is shown the vote {own:?} and knows {choice:?}", user.id));
+        }
+    }
+    wrong
 }
 
 pub fn comments_differ(diaries: &[Diary], shown: &[Shown]) -> Vec<String> {

@@ -13,7 +13,7 @@ pub struct Names(Vec<(String, String)>);
 
 const TEXT_LEN_MAX: usize = 20;
 /// Objects that are told elsewhere.
-const FOLDED: &[&str] = &["counts", "limits"];
+const FOLDED: &[&str] = &["counts", "limits", "chat"];
 /// Fields of a comment that are shown, if they say anything.
 const OF_COMMENT: &[&str] = &["id", "text", "at_ms", "edited_at"];
 /// Fields whose values are different each time.
