@@ -30,6 +30,7 @@ const TARGETS: &[Target] = &[
     Target { row: Row::Overload, what: P99, figure: last_p99, bound: Bound::Most(800.0) },
     Target { row: Row::Overload, what: "lost or cut", figure: harm, bound: Bound::Most(0.0) },
     Target { row: Row::Idle, what: "bytes a silent seat", figure: seat, bound: Bound::Most(1_536.0) },
+    Target { row: Row::Idle, what: "bytes a seat awake", figure: awake, bound: Bound::Most(9_216.0) },
     Target {
         row: Row::Idle,
         what: "joins a second",
@@ -63,6 +64,10 @@ fn harm(measured: &Measured) -> f64 {
 
 fn seat(measured: &Measured) -> f64 {
     of_idle(measured, |idle| idle.bytes_per_seat)
+}
+
+fn awake(measured: &Measured) -> f64 {
+    of_idle(measured, |idle| idle.bytes_per_seat_awake.unwrap_or(f64::NAN))
 }
 
 fn joins(measured: &Measured) -> f64 {
@@ -119,7 +124,7 @@ pub fn markdown(compare: &Compare, results: &Results) -> String {
 fn fanouts(results: &Results) -> String {
     let mut page = String::from(
         "\n| row | server | CPU µs a delivery | × Playhouse | to the last seat p50 / p99 ms | any seat p99 ms | lost | cut \
-         | messages a frame | server / client cores |\n|---|---|---|---|---|---|---|---|---|---|\n",
+         | messages a frame / read | server / client / all cores |\n|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for (row, rival) in results.keys().filter(|(row, _)| !matches!(row, Row::Idle | Row::Joins)) {
         let figure = |figure: fn(&Fanout) -> f64| {
@@ -129,7 +134,7 @@ fn fanouts(results: &Results) -> String {
         let ratio =
             median(results, *row, Rival::Playhouse, cpu).map_or(f64::NAN, |playhouse| own / playhouse);
         page.push_str(&format!(
-            "| {} | {} | {own:.2} | {ratio:.2} | {:.1} / {:.1} | {:.1} | {:.0} | {:.0} | {:.1} | {:.2} / {:.2} |\n",
+            "| {} | {} | {own:.2} | {ratio:.2} | {:.1} / {:.1} | {:.1} | {:.0} | {:.0} | {:.1} / {:.1} | {:.2} / {:.2} / {:.2} |\n",
             name(*row),
             rival.name(),
             figure(|fanout| fanout.last_p50_ms),
@@ -138,8 +143,10 @@ fn fanouts(results: &Results) -> String {
             figure(|fanout| fanout.lost as f64),
             figure(|fanout| fanout.cut as f64),
             figure(|fanout| fanout.messages_per_frame),
+            figure(|fanout| fanout.messages_per_read),
             figure(|fanout| fanout.server_cores),
             figure(|fanout| fanout.client_cores),
+            figure(|fanout| fanout.machine_cores),
         ));
     }
     page
@@ -147,32 +154,38 @@ fn fanouts(results: &Results) -> String {
 
 fn idles(results: &Results) -> String {
     let mut page = String::from(
-        "\n| row | server | joins a second | CPU µs a join | bytes a seat at once | bytes a seat after the silence | cut |\n\
-         |---|---|---|---|---|---|---|\n",
+        "\n| row | server | joins a second | CPU µs a join | bytes a seat at once | after the silence | awake again | cut |\n\
+         |---|---|---|---|---|---|---|---|\n",
     );
     for (row, rival) in results.keys().filter(|(row, _)| matches!(row, Row::Idle | Row::Joins)) {
         let figure = |figure: fn(&Idle) -> f64| {
             median(results, *row, *rival, |measured| of_idle(measured, figure)).unwrap_or(f64::NAN)
         };
         page.push_str(&format!(
-            "| {} | {} | {:.0} | {:.1} | {:.0} | {:.0} | {:.0} |\n",
+            "| {} | {} | {:.0} | {:.1} | {:.0} | {:.0} | {} | {:.0} |\n",
             name(*row),
             rival.name(),
             figure(|idle| idle.connects_per_s),
             figure(|idle| idle.cpu_us_per_connect),
             figure(|idle| idle.bytes_per_seat_at_once),
             figure(|idle| idle.bytes_per_seat),
+            whole(figure(|idle| idle.bytes_per_seat_awake.unwrap_or(f64::NAN))),
             figure(|idle| idle.cut as f64),
         ));
     }
     page
 }
 
+/// Nothing where there is no such figure.
+fn whole(value: f64) -> String {
+    if value.is_nan() { "-".to_owned() } else { format!("{value:.0}") }
+}
+
 fn targets(results: &Results) -> String {
     let mut page = String::from("\n| target | asked | found | |\n|---|---|---|---|\n");
     for target in TARGETS {
         let of = |rival| median(results, target.row, rival, target.figure);
-        let Some(own) = of(Rival::Playhouse) else { continue };
+        let Some(own) = of(Rival::Playhouse).filter(|own| !own.is_nan()) else { continue };
         let (asked, found, held) = match target.bound {
             Bound::Most(most) => (format!("≤ {most}"), own, own <= most),
             Bound::MostTimes(most, rival) => {
