@@ -278,3 +278,37 @@ async fn listen(socket: &mut Socket, place: &Place, ledger: &Ledger, seen: &mut 
     ledger.reads.fetch_add(u64::from(measured), Ordering::Relaxed);
     taken
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ledger() -> Ledger {
+        let lasts = Duration::from_secs(2);
+        let ledger = Ledger::new(&Shape { seats: 2, messages_per_s: 10, text_bytes: 100, lasts });
+        ledger.start.set(Instant::now()).expect("set once");
+        ledger
+    }
+
+    #[test]
+    fn a_schedule_warms_up_slowly_pauses_and_then_keeps_its_rate() {
+        let ledger = ledger();
+        assert_eq!((ledger.measured_from, ledger.due.len()), (5, 25));
+        assert_eq!(ledger.due[5], WARM_UP + PAUSE);
+        assert_eq!(ledger.due[24] - ledger.due[5], Duration::from_millis(1_900));
+    }
+
+    #[test]
+    fn a_seat_counts_each_message_once_and_only_measured_ones_as_measured() {
+        let (ledger, mut one, mut other) = (ledger(), Vec::new(), Vec::new());
+        let text = |number| scan::marked_text(number, 50);
+        assert!(!ledger.take(text(4).as_bytes(), &mut one));
+        assert!(ledger.take(format!("{} {}", text(5), text(6)).as_bytes(), &mut one));
+        assert!(ledger.take(text(6).as_bytes(), &mut one));
+        assert!(ledger.take(text(6).as_bytes(), &mut other));
+        assert!(!ledger.take(b"no message", &mut other));
+        assert_eq!(ledger.measured_deliveries(), 3);
+        assert_eq!(ledger.repeated.load(Ordering::Relaxed), 1);
+        assert_eq!(ledger.received[6].load(Ordering::Relaxed), 2);
+    }
+}
