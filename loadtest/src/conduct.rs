@@ -110,7 +110,9 @@ impl Journal {
         let main = nature(run.plan.scenario).main;
         let at_s = started.map_or(0.0, |start| start.elapsed().as_secs_f64());
         let second = Second::of(&tally, main, at_s, doing.users, doing.client_cores);
-        if started.is_some() {
+        // The rest of a second at the very end would look like a fall.
+        let whole = self.seconds.last().is_none_or(|last| second.at_s - last.at_s > 0.5);
+        if started.is_some() && whole {
             self.seconds.push(second);
         }
         progress.show(&second, started.is_some(), self.all.sum(Counter::ERRORS));

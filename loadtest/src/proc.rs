@@ -22,6 +22,20 @@ fn cpu_in(stat: &str) -> Option<Duration> {
     Some(TICK * (times.next()?.ok()? + times.next()?.ok()?))
 }
 
+/// What all processors of this machine did, for everyone and for the kernel.
+pub fn cpu_of_the_machine() -> anyhow::Result<Duration> {
+    let stat = fs::read_to_string("/proc/stat").context("/proc/stat")?;
+    busy_in(&stat).context("/proc/stat reads otherwise than expected")
+}
+
+/// All but the fourth and fifth field, which are idling and waiting for disks; guests count as user already.
+fn busy_in(stat: &str) -> Option<Duration> {
+    let fields = stat.lines().next()?.strip_prefix("cpu ")?.split_whitespace().take(8);
+    let ticks: Vec<u32> = fields.map(str::parse).collect::<Result<_, _>>().ok()?;
+    let idle = ticks.get(3)? + ticks.get(4)?;
+    Some(TICK * (ticks.iter().sum::<u32>() - idle))
+}
+
 /// Resident memory in bytes.
 pub fn memory_of(process: &str) -> anyhow::Result<u64> {
     let path = format!("/proc/{process}/status");
@@ -40,6 +54,13 @@ mod tests {
         let stat = "7 (a) b (c) S 1 7 7 0 -1 4194304 90 0 0 0 250 50 0 0 20 0 3 0 100";
         assert_eq!(cpu_in(stat), Some(Duration::from_secs(3)));
         assert_eq!(cpu_in("7 (a) S 1"), None);
+    }
+
+    #[test]
+    fn a_machine_is_busy_with_all_but_idling() {
+        assert_eq!(busy_in("cpu  100 0 50 9000 7 1 2 3 40 0\ncpu0 1 2"), Some(TICK * 156));
+        assert_eq!(busy_in("intr 5"), None);
+        assert!(cpu_of_the_machine().is_ok());
     }
 
     #[test]

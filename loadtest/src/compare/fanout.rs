@@ -54,6 +54,10 @@ pub struct Fanout {
     pub cpu_us_per_delivery: f64,
     pub server_cores: f64,
     pub client_cores: f64,
+    /// Of everyone and the kernel: what a busy kernel thread does for a server is not in the server's own time.
+    pub machine_cores: f64,
+    /// More than one means that several were written together.
+    pub messages_per_read: f64,
     pub client_late_p99_ms: f64,
     pub last_p50_ms: f64,
     pub last_p99_ms: f64,
@@ -71,6 +75,7 @@ struct Ledger {
     received: Vec<AtomicU32>,
     last_us: Vec<AtomicU64>,
     frames: AtomicU64,
+    reads: AtomicU64,
     repeated: AtomicU64,
     latencies: Shards<Latencies>,
     ends: Mutex<Vec<End>>,
@@ -80,7 +85,8 @@ impl Ledger {
     fn new(shape: &Shape) -> Self {
         let pause = Duration::from_secs(1) / shape.messages_per_s.max(1) as u32;
         let many = |lasts: Duration| (lasts.as_secs_f64() * shape.messages_per_s as f64).round() as u32;
-        let warm = (0..many(WARM_UP)).map(|nth| pause * nth);
+        // Slower than what is measured, so that nobody starts with a backlog.
+        let warm = (0..many(WARM_UP) / 4).map(|nth| pause * 4 * nth);
         let measured = (0..many(shape.lasts)).map(|nth| WARM_UP + PAUSE + pause * nth);
         let measured_from = warm.len();
         let due: Vec<_> = warm.chain(measured).collect();
@@ -91,15 +97,17 @@ impl Ledger {
             last_us: due.iter().map(|_| AtomicU64::new(0)).collect(),
             due,
             frames: AtomicU64::new(0),
+            reads: AtomicU64::new(0),
             repeated: AtomicU64::new(0),
             latencies: Shards::default(),
             ends: Mutex::default(),
         }
     }
 
-    fn take(&self, payload: &[u8], seen: &mut Vec<u64>) {
+    /// Takes in what `payload` holds; whether that is measured.
+    fn take(&self, payload: &[u8], seen: &mut Vec<u64>) -> bool {
         let mut marks = scan::marks(payload).map(|number| number as usize).peekable();
-        let (Some(first), Some(start)) = (marks.peek().copied(), self.start.get()) else { return };
+        let (Some(first), Some(start)) = (marks.peek().copied(), self.start.get()) else { return false };
         let now_us = start.elapsed().as_micros() as u64;
         let measured = first >= self.measured_from;
         if measured {
@@ -120,6 +128,7 @@ impl Ledger {
                 latencies.record(Duration::from_micros(now_us).saturating_sub(self.due[number]));
             }
         }
+        measured
     }
 
     fn measured_deliveries(&self) -> u64 {
@@ -176,17 +185,25 @@ pub async fn run(server: &Server, shape: &Shape) -> anyhow::Result<Fanout> {
         seats.spawn(sit(socket, place, ledger, writes, text_bytes));
     }
     sleep_until(start + WARM_UP + PAUSE - Duration::from_millis(50)).await;
-    let (server_before, client_before, began) = (server.cpu()?, proc::cpu_of("self")?, Instant::now());
+    let (server_before, client_before) = (server.cpu()?, proc::cpu_of("self")?);
+    let (machine_before, began) = (proc::cpu_of_the_machine()?, Instant::now());
     let expected = ((ledger.due.len() - ledger.measured_from) * shape.seats) as u64;
     let late = watch(&ledger, expected, start + WARM_UP + PAUSE + shape.lasts + SETTLE).await;
     let (server_cpu, client_cpu) = (server.cpu()? - server_before, proc::cpu_of("self")? - client_before);
+    let machine_cpu = proc::cpu_of_the_machine()? - machine_before;
     let took = began.elapsed().as_secs_f64();
     seats.shutdown().await;
-    let cost = [server_cpu.as_secs_f64(), client_cpu.as_secs_f64(), took];
-    Ok(Fanout { connects_per_s, ..summary(&ledger, expected, cost, &late) })
+    let cost = [server_cpu, client_cpu, machine_cpu].map(|cpu| cpu.as_secs_f64());
+    Ok(Fanout { connects_per_s, ..summary(&ledger, expected, cost, took, &late) })
 }
 
-fn summary(ledger: &Ledger, expected: u64, [server, client, took]: [f64; 3], late: &Latencies) -> Fanout {
+fn summary(
+    ledger: &Ledger,
+    expected: u64,
+    [server, client, machine]: [f64; 3],
+    took: f64,
+    late: &Latencies,
+) -> Fanout {
     let deliveries = ledger.measured_deliveries();
     let (last, mut any) = (ledger.to_the_last(), Latencies::default());
     ledger.latencies.each(|shard| any.add(shard));
@@ -201,6 +218,8 @@ fn summary(ledger: &Ledger, expected: u64, [server, client, took]: [f64; 3], lat
         cpu_us_per_delivery: server * 1e6 / deliveries.max(1) as f64,
         server_cores: server / took,
         client_cores: client / took,
+        machine_cores: machine / took,
+        messages_per_read: deliveries as f64 / ledger.reads.load(Ordering::Relaxed).max(1) as f64,
         client_late_p99_ms: late.percentile_ms(0.99),
         last_p50_ms: last.percentile_ms(0.5),
         last_p99_ms: last.percentile_ms(0.99),
@@ -249,10 +268,47 @@ async fn sit(mut socket: Socket, place: Place, ledger: Arc<Ledger>, writes: Vec<
 }
 
 async fn listen(socket: &mut Socket, place: &Place, ledger: &Ledger, seen: &mut Vec<u64>) -> Result<(), End> {
+    let mut measured = false;
     let taking = socket.read(|payload, out| {
         if !place.stay(payload, out) && place.is_news(payload) {
-            ledger.take(payload, seen);
+            measured |= ledger.take(payload, seen);
         }
     });
-    taking.await
+    let taken = taking.await;
+    ledger.reads.fetch_add(u64::from(measured), Ordering::Relaxed);
+    taken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ledger() -> Ledger {
+        let lasts = Duration::from_secs(2);
+        let ledger = Ledger::new(&Shape { seats: 2, messages_per_s: 10, text_bytes: 100, lasts });
+        ledger.start.set(Instant::now()).expect("set once");
+        ledger
+    }
+
+    #[test]
+    fn a_schedule_warms_up_slowly_pauses_and_then_keeps_its_rate() {
+        let ledger = ledger();
+        assert_eq!((ledger.measured_from, ledger.due.len()), (5, 25));
+        assert_eq!(ledger.due[5], WARM_UP + PAUSE);
+        assert_eq!(ledger.due[24] - ledger.due[5], Duration::from_millis(1_900));
+    }
+
+    #[test]
+    fn a_seat_counts_each_message_once_and_only_measured_ones_as_measured() {
+        let (ledger, mut one, mut other) = (ledger(), Vec::new(), Vec::new());
+        let text = |number| scan::marked_text(number, 50);
+        assert!(!ledger.take(text(4).as_bytes(), &mut one));
+        assert!(ledger.take(format!("{} {}", text(5), text(6)).as_bytes(), &mut one));
+        assert!(ledger.take(text(6).as_bytes(), &mut one));
+        assert!(ledger.take(text(6).as_bytes(), &mut other));
+        assert!(!ledger.take(b"no message", &mut other));
+        assert_eq!(ledger.measured_deliveries(), 3);
+        assert_eq!(ledger.repeated.load(Ordering::Relaxed), 1);
+        assert_eq!(ledger.received[6].load(Ordering::Relaxed), 2);
+    }
 }

@@ -1,17 +1,29 @@
 //! Seats that only sit: how fast they open and join, and what memory each takes of the server, at once and after a
 //! silence.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use anyhow::{Context, ensure};
 use serde::Serialize;
 use tokio::{
+    sync::watch,
     task::JoinSet,
     time::{Instant, sleep},
 };
 
-use super::{fanout::fill, rival::Place, server::Server};
-use crate::wire::{Out, scan};
+use super::{
+    fanout::fill,
+    rival::{Place, Rival},
+    server::Server,
+};
+use crate::wire::{Out, Socket, scan};
 
 /// Playhouse's snapshot of a room with a past holds this many comments.
 const PAST: usize = 50;
@@ -29,6 +41,8 @@ pub struct Idle {
     pub cpu_us_per_connect: f64,
     pub bytes_per_seat_at_once: f64,
     pub bytes_per_seat: f64,
+    /// Right after every seat asked for something. Playhouse only: the others have nothing that sleeps.
+    pub bytes_per_seat_awake: Option<f64>,
     pub cut: u64,
 }
 
@@ -42,17 +56,17 @@ pub async fn run(server: &Server, seats: usize, silence: Duration, room: Room) -
     let grown = |now: u64| now.saturating_sub(memory_before) as f64 / seats as f64;
     let bytes_per_seat_at_once = grown(server.memory()?);
     let mut listening = JoinSet::new();
-    for mut socket in sockets {
-        let place = server.place.clone();
-        listening.spawn(async move {
-            let mut stay = |payload: &[u8], out: &mut Out| {
-                place.stay(payload, out);
-            };
-            while socket.read(&mut stay).await.is_ok() {}
-        });
+    let (bell, answers) = (watch::Sender::new(()), Arc::new(AtomicUsize::new(0)));
+    for socket in sockets {
+        listening.spawn(sit(socket, server.place.clone(), bell.subscribe(), answers.clone()));
     }
     sleep(silence).await;
     let bytes_per_seat = grown(server.memory()?);
+    let mut bytes_per_seat_awake = None;
+    if server.place.rival == Rival::Playhouse && silence > Duration::ZERO {
+        wake(&bell, &answers, seats).await?;
+        bytes_per_seat_awake = Some(grown(server.memory()?));
+    }
     let still = listening.len();
     let mut cut = 0;
     while listening.try_join_next().is_some() {
@@ -61,7 +75,47 @@ pub async fn run(server: &Server, seats: usize, silence: Duration, room: Room) -
     ensure!(still == seats, "seats went missing");
     listening.shutdown().await;
     let cpu_us_per_connect = cpu.as_secs_f64() * 1e6 / seats as f64;
-    Ok(Idle { seats, connects_per_s, cpu_us_per_connect, bytes_per_seat_at_once, bytes_per_seat, cut })
+    Ok(Idle {
+        seats,
+        connects_per_s,
+        cpu_us_per_connect,
+        bytes_per_seat_at_once,
+        bytes_per_seat,
+        bytes_per_seat_awake,
+        cut,
+    })
+}
+
+/// Sits in silence until the bell rings, asks one thing, and sits on.
+async fn sit(mut socket: Socket, place: Place, mut bell: watch::Receiver<()>, answers: Arc<AtomicUsize>) {
+    let mut hear = |payload: &[u8], out: &mut Out| {
+        if !place.stay(payload, out) && payload.starts_with(br#"{"re":2,"#) {
+            answers.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    loop {
+        let goes_on = tokio::select! {
+            heard = socket.read(&mut hear) => heard,
+            rung = bell.changed() => match rung {
+                Ok(()) => socket.send(br#"{"id":2,"op":"ping"}"#).await,
+                Err(_over) => return,
+            },
+        };
+        if goes_on.is_err() {
+            return;
+        }
+    }
+}
+
+/// Has every seat ask something and waits until all are answered.
+async fn wake(bell: &watch::Sender<()>, answers: &AtomicUsize, seats: usize) -> anyhow::Result<()> {
+    bell.send_replace(());
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while answers.load(Ordering::Relaxed) < seats {
+        ensure!(Instant::now() < deadline, "not every seat was answered");
+        sleep(Duration::from_millis(5)).await;
+    }
+    Ok(())
 }
 
 /// Has one writer say the comments that every snapshot will hold.

@@ -5,6 +5,7 @@ mod fanout;
 mod idle;
 mod rival;
 mod server;
+mod storm;
 mod table;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
@@ -17,6 +18,7 @@ use self::{
     fanout::{Fanout, Shape, WRITERS},
     idle::{Idle, Room},
     server::{Programs, Server, Tick},
+    storm::Storm,
 };
 pub use rival::Rival;
 
@@ -65,6 +67,15 @@ pub enum Row {
     Idle,
     /// 10,000 joins of a room with a past: Playhouse's snapshot holds 50 comments.
     Joins,
+    /// 10,000 seats that drop at once while comments flow and come back for what they missed. Playhouse only.
+    Storm,
+}
+
+impl Row {
+    /// The others have no room that hands each exactly what it missed, as they are set up here.
+    fn is_for(self, rival: Rival) -> bool {
+        self != Self::Storm || rival == Rival::Playhouse
+    }
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -72,6 +83,7 @@ pub enum Row {
 pub enum Measured {
     Fanout(Fanout),
     Idle(Idle),
+    Storm(Storm),
 }
 
 /// The rounds of every row and rival.
@@ -81,7 +93,7 @@ pub async fn run(compare: &Compare) -> anyhow::Result<String> {
     let mut results = Results::new();
     for row in &compare.rows {
         for round in 1..=compare.rounds {
-            for rival in &compare.rivals {
+            for rival in compare.rivals.iter().filter(|rival| row.is_for(**rival)) {
                 eprintln!("{row:?}, round {round} of {}: {}", compare.rounds, rival.name());
                 let measured = measure(compare, *row, *rival).await;
                 let measured = measured.with_context(|| format!("{row:?} of {}", rival.name()))?;
@@ -114,6 +126,7 @@ async fn measure(compare: &Compare, row: Row, rival: Rival) -> anyhow::Result<Me
         Row::Joins => {
             Measured::Idle(idle::run(&server, many(10_000), Duration::ZERO, Room::WithAPast).await?)
         }
+        Row::Storm => Measured::Storm(storm::run(&server, many(10_000)).await?),
     };
     server.stop().await?;
     Ok(measured)

@@ -156,3 +156,45 @@ enum Step {
     Waiting,
     Joined,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(rival: Rival) -> Place {
+        let address = SocketAddr::from(([127, 0, 0, 1], 1));
+        Place { rival, address, room: "v".to_owned(), access_tokens: Vec::new() }
+    }
+
+    /// What a server says, one frame after the other, and whether each of them means joined.
+    fn follow(rival: Rival, said: &[&str]) -> Vec<bool> {
+        let (place, mut out) = (place(rival), Out::default());
+        let step = |said: &&str| matches!(place.step(said.as_bytes(), &mut out), Ok(Step::Joined));
+        said.iter().map(step).collect()
+    }
+
+    #[test]
+    fn each_joins_in_its_own_words() {
+        assert_eq!(follow(Rival::Playhouse, &[r#"{"re":1,"ok":{"room":"v"}}"#]), [true]);
+        assert_eq!(follow(Rival::Bun, &["joined"]), [true]);
+        let socketio = [r#"0{"sid":"a","pingInterval":25000}"#, "2", r#"40{"sid":"b"}"#, r#"42["joined"]"#];
+        assert_eq!(follow(Rival::Socketio, &socketio), [false, false, false, true]);
+        let centrifuge = [r#"{"id":1,"connect":{"client":"c"}}"#, "{}", r#"{"id":2,"subscribe":{}}"#];
+        assert_eq!(follow(Rival::Centrifuge, &centrifuge), [false, false, true]);
+    }
+
+    #[test]
+    fn a_refusal_is_told() {
+        let refused = br#"{"re":1,"problem":{"code":"not_found","detail":"no"}}"#;
+        assert!(place(Rival::Playhouse).step(refused, &mut Out::default()).is_err());
+        let refused = br#"{"id":2,"error":{"code":103}}"#;
+        assert!(place(Rival::Centrifuge).step(refused, &mut Out::default()).is_err());
+    }
+
+    #[test]
+    fn an_answer_to_ones_own_message_is_no_delivery() {
+        let playhouse = place(Rival::Playhouse);
+        assert!(!playhouse.is_news(br#"{"re":9,"ok":{"comment":{"text":"~~1~"}}}"#));
+        assert!(playhouse.is_news(br#"{"ev":"comments","items":[{"text":"~~1~"}]}"#));
+    }
+}

@@ -17,8 +17,11 @@ use crate::{
 };
 
 const ANSWER_AFTER_MAX: Duration = Duration::from_secs(30);
-/// Requests of one seat that may wait for their answers; past it the seat holds its tongue.
-const UNANSWERED_MAX: usize = 500;
+/// What may wait for its answers; past it the seat holds its tongue. The server hangs up at 64 KiB or 1,000 requests.
+const UNANSWERED_MAX: usize = 300;
+const UNANSWERED_BYTES_MAX: usize = 48 * 1024;
+/// What a request is beside the text of a comment.
+const REQUEST_BYTES: usize = 120;
 /// Microseconds in the number of a comment; above them stands the process that said it.
 const NUMBER_SPLIT: u64 = 10_000_000_000_000;
 
@@ -221,7 +224,8 @@ impl Seat {
 
     /// Whether there is room for another request. If not, the server is far behind and it says nothing.
     pub fn may_ask(&self, run: &Run) -> bool {
-        let may = self.ears.asked.len() < UNANSWERED_MAX;
+        let most = UNANSWERED_MAX.min(UNANSWERED_BYTES_MAX / (REQUEST_BYTES + run.plan.text_bytes));
+        let may = self.ears.asked.len() < most;
         if !may {
             run.recorder.problem(Counter::Failed, "not asked, too many answers are due");
         }
