@@ -1,7 +1,8 @@
 //! One socket's session: who speaks, which rooms they sit in, how much they may say. `http/ws` parses frames and casts
 //! them here, admitted by their bytes; answers go to the seat. It decides through `state`, asks rooms through their
-//! handles, one request after the other, and never sees a socket. It is an actor only while there is something to do:
-//! at rest it is a few bytes in its socket's shard (`resting`), and the next word wakes it.
+//! handles, one request after the other, and never sees a socket. At rest it is a few bytes in its socket's shard
+//! (`resting`). One thing said after a long silence is an errand, a task for as long as the answer takes; whoever goes on
+//! speaking has an actor, until they fall silent.
 
 mod chat;
 mod limits;
@@ -16,16 +17,14 @@ use playhouse_protocol::{
     realtime::{Authenticated, CloseCode, Done, Op, Outcome, Position, Rate, Reply, Request, Watched},
     rest,
 };
+use prometheus_client::metrics::gauge::Gauge;
 use ractor::{Actor, ActorProcessingErr, ActorRef, ActorRuntime};
 use serde::Serialize;
 use tracing::error;
 
 pub use self::limits::{Rates, RetryAfter, UserLimits};
-pub use self::resting::Resting;
-use self::{
-    resting::Bed,
-    state::{Denied, State, Step, refusal, too_many},
-};
+pub use self::resting::{Bed, Resting};
+use self::state::{Denied, State, Step, refusal, too_many};
 use super::{
     admission::{Bounds, Load, Permit},
     directory::Shared,
@@ -132,22 +131,18 @@ impl Drop for SessionHandle {
 pub struct Overloaded;
 
 impl SessionHandle {
-    /// Starts the actor. A token that is not valid closes the seat, so that the client hears why.
-    fn start(resting: Resting, access_token: Option<String>) -> Result<Self, ractor::SpawnErr> {
+    fn start(resting: Resting) -> Result<Self, ractor::SpawnErr> {
         let (load, bed) = (Arc::<Load>::default(), Arc::<Bed>::default());
         let (context, seat) = (resting.context().clone(), resting.seat().clone());
-        let start = Start { resting, access_token, load: load.clone(), bed: bed.clone() };
+        let start = Start { resting, load: load.clone(), bed: bed.clone() };
         let (actor, _) = ActorRuntime::spawn_instant(None, Session, start)?;
         Ok(Self { actor, load, context, seat, bed })
     }
 
     /// Hands over a request that took so many bytes on the wire.
     pub fn say(&self, request: Request, bytes: usize) -> Result<(), Overloaded> {
-        let (bounds, shared) = (self.context.options.in_flight, &self.context.shared);
-        let permit =
-            Permit::take(&self.load, bounds, &shared.gate, bytes + MESSAGE_BYTES).ok_or(Overloaded)?;
-        let permit = permit.shown(&shared.metrics.mailbox_messages.of("session"));
-        if self.actor.cast(Message::Request(request, permit)).is_err() {
+        let permit = self.context.admit(&self.load, bytes)?;
+        if self.actor.cast(Message::Errand(Errand::Answer(request, permit))).is_err() {
             self.seat.close(ended());
         }
         Ok(())
@@ -155,7 +150,7 @@ impl SessionHandle {
 
     /// Has it look whether its token is still good.
     pub fn check_token(&self) {
-        drop(self.actor.cast(Message::CheckToken));
+        drop(self.actor.cast(Message::Errand(Errand::CheckToken)));
     }
 
     /// Whether it has answered all it was told.
@@ -163,45 +158,67 @@ impl SessionHandle {
         self.load.messages() == 0
     }
 
-    /// Asks it to lie down. Nothing may be said to it from now on; it tells its seat when it has.
-    pub fn rest(&self) {
+    /// Asks it to lie down after what it has been told. It tells its seat when it has.
+    pub fn rest(self) -> Arc<Bed> {
         drop(self.actor.cast(Message::Rest));
-    }
-
-    /// What is left of it once it has lain down.
-    pub fn take_resting(&self) -> Option<Resting> {
-        self.bed.take()
+        self.bed.clone()
     }
 }
 
-enum Message {
-    Request(Request, Permit),
+impl SessionContext {
+    fn admit(&self, mailbox: &Arc<Load>, bytes: usize) -> Result<Permit, Overloaded> {
+        let (bounds, gate) = (self.options.in_flight, &self.shared.gate);
+        let permit = Permit::take(mailbox, bounds, gate, bytes + MESSAGE_BYTES).ok_or(Overloaded)?;
+        Ok(permit.shown(&self.shared.metrics.mailbox_messages.of("session")))
+    }
+}
+
+/// One thing a session is to do.
+enum Errand {
+    Answer(Request, Permit),
+    SignIn(String),
     CheckToken,
+}
+
+enum Message {
+    Errand(Errand),
     Rest,
 }
 
 struct Start {
     resting: Resting,
-    access_token: Option<String>,
     load: Arc<Load>,
     bed: Arc<Bed>,
 }
 
 struct Session;
 
-/// Awake. Everything that outlasts being awake is in `resting`.
+struct Awake {
+    live: Live,
+    bed: Arc<Bed>,
+    _listing: Listing,
+    _counted: Counted,
+}
+
+/// Counts an actor as long as it has a state.
+struct Counted(Gauge);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// A session at work, in an actor or on an errand. Everything that outlasts that is in `resting`.
 struct Live {
     context: Arc<SessionContext>,
     seat: Seat,
     /// `None` once it has lain down.
     resting: Option<Resting>,
-    bed: Arc<Bed>,
-    _listing: Listing,
 }
 
 impl Drop for Live {
     fn drop(&mut self) {
-        self.metrics().actors.of("session").dec();
         if self.resting.is_some() {
             // Where it ends by itself there is a failure, and the client must come back.
             self.seat.close(ended());
@@ -215,60 +232,40 @@ fn ended() -> Close {
 
 impl Actor for Session {
     type Msg = Message;
-    type State = Live;
+    type State = Awake;
     type Arguments = Start;
 
-    async fn pre_start(&self, myself: ActorRef<Message>, start: Start) -> Result<Live, ActorProcessingErr> {
-        let Start { resting, access_token, load, bed } = start;
-        let (context, seat) = (resting.context().clone(), resting.seat().clone());
-        let listing = context.shared.registry.enter(Introduction {
+    async fn pre_start(&self, myself: ActorRef<Message>, start: Start) -> Result<Awake, ActorProcessingErr> {
+        let Start { resting, load, bed } = start;
+        let live = Live::new(resting);
+        let shared = &live.context.shared;
+        let listing = shared.registry.enter(Introduction {
             kind: "session",
-            name: SessionId::new(context.clock.now()).into(),
+            name: SessionId::new(live.context.clock.now()).into(),
             cell: myself.get_cell(),
             load,
             restarts: 0,
         });
-        context.shared.metrics.actors.of("session").inc();
-        let mut live = Live { context, seat, resting: Some(resting), bed, _listing: listing };
-        if let Some(token) = access_token {
-            match live.context.authenticate.authenticate(&token) {
-                Ok(who) => Box::pin(live.identify(who)).await,
-                Err(error) => live.seat.close(Close::new(CloseCode::TokenEnded, error.to_string())),
-            }
-        }
-        Ok(live)
+        let count = shared.metrics.actors.of("session");
+        count.inc();
+        Ok(Awake { live, bed, _listing: listing, _counted: Counted(count) })
     }
 
     async fn handle(
         &self,
         myself: ActorRef<Message>,
         message: Message,
-        live: &mut Live,
+        awake: &mut Awake,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            Message::CheckToken => {
-                let now = live.context.clock.now();
-                let over = live.state().check_token(now);
-                let ends_at = live.state().identity().map(|who| who.expires_at);
-                match (over, ends_at) {
-                    (Some(close), _) => live.seat.close(close),
-                    (None, Some(ends_at)) => live.seat.token_ends(ends_at),
-                    (None, None) => {}
-                }
-            }
             Message::Rest => {
-                live.bed.lie_down(live.resting.take());
-                live.seat.session_rests();
+                awake.live.lie_down(&awake.bed);
                 myself.stop(None);
             }
-            Message::Request(request, permit) => {
-                let outcome = match live.seat.is_closed() {
-                    true => Ok(()),
-                    // In a box, or every session would have room for the largest answer as long as it is awake.
-                    false => AssertUnwindSafe(Box::pin(live.answer(request))).catch_unwind().await,
-                };
-                drop(permit);
-                if outcome.is_err() {
+            Message::Errand(errand) => {
+                // In a box, or every session would have room for the largest answer as long as it is awake.
+                let work = AssertUnwindSafe(Box::pin(awake.live.run(errand))).catch_unwind().await;
+                if work.is_err() {
                     error!("a session failed; its socket is closed and its client will come back");
                     return Err("a session failed".into());
                 }
@@ -279,6 +276,41 @@ impl Actor for Session {
 }
 
 impl Live {
+    fn new(resting: Resting) -> Self {
+        let (context, seat) = (resting.context().clone(), resting.seat().clone());
+        Self { context, seat, resting: Some(resting) }
+    }
+
+    fn lie_down(&mut self, bed: &Bed) {
+        bed.lie_down(self.resting.take());
+        self.seat.session_rests();
+    }
+
+    async fn run(&mut self, errand: Errand) {
+        if self.seat.is_closed() {
+            return;
+        }
+        match errand {
+            Errand::Answer(request, _permit) => self.answer(request).await,
+            Errand::SignIn(access_token) => match self.context.authenticate.authenticate(&access_token) {
+                Ok(who) => self.identify(who).await,
+                Err(error) => self.seat.close(Close::new(CloseCode::TokenEnded, error.to_string())),
+            },
+            Errand::CheckToken => self.check_token(),
+        }
+    }
+
+    fn check_token(&mut self) {
+        let now = self.context.clock.now();
+        let over = self.state().check_token(now);
+        let ends_at = self.state().identity().map(|who| who.expires_at);
+        match (over, ends_at) {
+            (Some(close), _) => self.seat.close(close),
+            (None, Some(ends_at)) => self.seat.token_ends(ends_at),
+            (None, None) => {}
+        }
+    }
+
     fn metrics(&self) -> &Arc<Metrics> {
         &self.context.shared.metrics
     }

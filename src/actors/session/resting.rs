@@ -1,11 +1,16 @@
 //! A session that is no actor: what it must remember while its client is silent. It lies in its socket's shard, and
-//! in a bed between the actor and the shard while it changes hands. Whoever drops it ends the session.
+//! in a bed while it changes hands. Whoever drops it ends the session.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex},
+};
 
-use tracing::debug;
+use futures_util::FutureExt;
+use playhouse_protocol::realtime::Request;
+use tracing::{debug, error};
 
-use super::{SessionContext, SessionHandle, state::State};
+use super::{Errand, Live, Overloaded, SessionContext, SessionHandle, state::State};
 use crate::{actors::seat::Seat, telemetry::tasks};
 
 pub struct Resting {
@@ -20,9 +25,37 @@ impl Resting {
         Self { context, seat, anonymous, state }
     }
 
-    /// Wakes it; what has come with the socket's request is looked at first.
-    pub fn wake(self, access_token: Option<String>) -> Result<SessionHandle, ractor::SpawnErr> {
-        SessionHandle::start(self, access_token)
+    /// Makes an actor of it.
+    pub fn wake(self) -> Result<SessionHandle, ractor::SpawnErr> {
+        SessionHandle::start(self)
+    }
+
+    /// Answers one request that took so many bytes on the wire, then lies down in the bed that this returns.
+    pub fn answer(self, request: Request, bytes: usize) -> Result<Arc<Bed>, Overloaded> {
+        let permit = self.context.admit(&Arc::default(), bytes)?;
+        Ok(self.run(Errand::Answer(request, permit)))
+    }
+
+    /// Takes a token that came with the socket; one that is not valid closes the seat, so that the client hears why.
+    pub fn sign_in(self, access_token: String) -> Arc<Bed> {
+        self.run(Errand::SignIn(access_token))
+    }
+
+    /// Looks whether its token is still good.
+    pub fn check_token(self) -> Arc<Bed> {
+        self.run(Errand::CheckToken)
+    }
+
+    fn run(self, errand: Errand) -> Arc<Bed> {
+        let bed = Arc::<Bed>::default();
+        let (own_bed, mut live) = (bed.clone(), Live::new(self));
+        drop(tasks::spawn("errand", async move {
+            match AssertUnwindSafe(live.run(errand)).catch_unwind().await {
+                Ok(()) => live.lie_down(&own_bed),
+                Err(_) => error!("a session failed; its socket is closed and its client will come back"),
+            }
+        }));
+        bed
     }
 
     pub(super) fn context(&self) -> &Arc<SessionContext> {

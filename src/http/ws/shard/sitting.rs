@@ -19,6 +19,8 @@ use crate::{
 
 /// Pieces in one write.
 const PIECES_MAX: usize = 32;
+/// What is cheaper to copy than to write in pieces.
+const COPY_MAX: usize = 2_048;
 /// Reads of one socket before the others get their turn.
 const READS_MAX: usize = 4;
 
@@ -161,6 +163,9 @@ impl Sitting {
 
     pub fn send_pieces(&mut self, pieces: [Bytes; 3], written: &mut Written) -> Result<(), Gone> {
         let waited = !self.outbox.is_empty();
+        if !waited && pieces[1].len() <= COPY_MAX {
+            return self.send(&pieces.concat().into(), written);
+        }
         let [begin, body, end] = pieces;
         self.outbox.push(begin);
         // A bound must not take the rest of a frame from its beginning.

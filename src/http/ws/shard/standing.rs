@@ -1,21 +1,24 @@
 //! Where a seat's session stands: awake in an actor, or at rest as a few bytes in the seat. The shard is the only one
 //! who speaks to it, so that what is said while it falls asleep waits here and wakes it again, in order.
 //!
-//! Whoever says one thing after a long silence (a join, a report of what was watched) has a session for as long as the
-//! answer takes. Whoever goes on speaking keeps it awake.
+//! Whoever says one thing after a long silence (a join, a report of what was watched) is answered by an errand. Whoever
+//! goes on speaking gets an actor and keeps it awake.
+
+use std::sync::Arc;
 
 use playhouse_protocol::realtime::Request;
 use tracing::error;
 
 use crate::actors::{
     admission::Bounds,
-    session::{Overloaded, Resting, SessionHandle},
+    session::{Bed, Overloaded, Resting, SessionHandle},
 };
 
 pub enum Standing {
     Asleep(Box<Resting>),
     Awake(Box<SessionHandle>),
-    FallingAsleep(Box<SessionHandle>, Waiting),
+    /// It will lie in its bed when it has done what it was told.
+    FallingAsleep(Arc<Bed>, Waiting),
     /// It ended before its socket did.
     Gone,
 }
@@ -46,37 +49,43 @@ impl Standing {
             Standing::Awake(session) => session.say(request, bytes),
             Standing::Gone => Ok(()),
             Standing::Asleep(_) => {
-                self.wake(None);
-                let said = match self {
-                    Standing::Awake(session) => session.say(request, bytes),
-                    _ => Ok(()),
-                };
-                self.lie_down();
-                said
+                let Some(resting) = self.take_resting() else { return Ok(()) };
+                self.falls_asleep(resting.answer(request, bytes)?);
+                Ok(())
             }
         }
     }
 
     /// Has it look whether its token is still good. `false` if it has to be asked again, as it is falling asleep.
     pub fn check_token(&mut self) -> bool {
-        self.wake(None);
-        if let Standing::Awake(session) = self {
-            session.check_token();
+        match self {
+            Standing::FallingAsleep(..) => return false,
+            Standing::Awake(session) => session.check_token(),
+            Standing::Gone => {}
+            Standing::Asleep(_) => {
+                if let Some(resting) = self.take_resting() {
+                    self.falls_asleep(resting.check_token());
+                }
+            }
         }
-        !matches!(self, Standing::FallingAsleep(..))
+        true
     }
 
-    /// Wakes it for someone who brings a token.
+    /// Takes the token that came with the socket.
     pub fn sign_in(&mut self, access_token: String) {
-        self.wake(Some(access_token));
-        self.lie_down();
+        if let Some(resting) = self.take_resting() {
+            self.falls_asleep(resting.sign_in(access_token));
+        }
     }
 
     /// Asks it to lie down, if it is awake and has nothing to do.
     pub fn rest(&mut self) {
-        if matches!(self, Standing::Awake(session) if session.is_idle()) {
-            self.lie_down();
-        }
+        *self = match std::mem::replace(self, Standing::Gone) {
+            Standing::Awake(session) if session.is_idle() => {
+                Standing::FallingAsleep(session.rest(), Waiting::default())
+            }
+            other => other,
+        };
     }
 
     pub fn is_awake(&self) -> bool {
@@ -85,41 +94,43 @@ impl Standing {
 
     /// It lies down now. What was said meanwhile wakes it at once, and then it stays awake.
     pub fn on_rested(&mut self) -> Result<(), Overloaded> {
-        let Standing::FallingAsleep(session, waiting) = std::mem::replace(self, Standing::Gone) else {
-            return Ok(());
-        };
-        if let Some(resting) = session.take_resting() {
-            *self = Standing::Asleep(Box::new(resting));
-        }
-        if waiting.requests.is_empty() {
-            return Ok(());
-        }
-        self.wake(None);
-        let Standing::Awake(session) = self else { return Ok(()) };
-        waiting.requests.into_iter().try_for_each(|(request, bytes)| session.say(request, bytes))
-    }
-
-    /// After what it has been told.
-    fn lie_down(&mut self) {
-        *self = match std::mem::replace(self, Standing::Gone) {
-            Standing::Awake(session) => {
-                session.rest();
-                Standing::FallingAsleep(session, Waiting::default())
+        let (bed, waiting) = match std::mem::replace(self, Standing::Gone) {
+            Standing::FallingAsleep(bed, waiting) => (bed, waiting),
+            other => {
+                *self = other;
+                return Ok(());
             }
-            other => other,
         };
+        let Some(resting) = bed.take() else { return Ok(()) };
+        if waiting.requests.is_empty() {
+            *self = Standing::Asleep(Box::new(resting));
+            return Ok(());
+        }
+        match resting.wake() {
+            Ok(session) => {
+                let mut said = waiting.requests.into_iter();
+                let outcome = said.try_for_each(|(request, bytes)| session.say(request, bytes));
+                *self = Standing::Awake(Box::new(session));
+                outcome
+            }
+            Err(failed) => {
+                error!(error = %failed, "a session could not be started");
+                Err(Overloaded)
+            }
+        }
     }
 
-    fn wake(&mut self, access_token: Option<String>) {
-        *self = match std::mem::replace(self, Standing::Gone) {
-            Standing::Asleep(resting) => match resting.wake(access_token) {
-                Ok(session) => Standing::Awake(Box::new(session)),
-                Err(failed) => {
-                    error!(error = %failed, "a session could not be started");
-                    Standing::Gone
-                }
-            },
-            other => other,
-        };
+    fn take_resting(&mut self) -> Option<Resting> {
+        match std::mem::replace(self, Standing::Gone) {
+            Standing::Asleep(resting) => Some(*resting),
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
+
+    fn falls_asleep(&mut self, bed: Arc<Bed>) {
+        *self = Standing::FallingAsleep(bed, Waiting::default());
     }
 }
