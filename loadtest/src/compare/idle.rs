@@ -27,6 +27,8 @@ use crate::wire::{Out, Socket, scan};
 
 /// Playhouse's snapshot of a room with a past holds this many comments.
 const PAST: usize = 50;
+/// Until a server that was just started has done what it does at its start.
+const SETTLE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Room {
@@ -34,6 +36,8 @@ pub enum Room {
     WithAPast,
 }
 
+/// Bytes a seat are those of all seats or those of the second half of them, whichever are more: what was free in the
+/// server's memory when the first came would hide them otherwise.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Idle {
     pub seats: usize,
@@ -44,46 +48,67 @@ pub struct Idle {
     /// Right after every seat asked for something. Playhouse only: the others have nothing that sleeps.
     pub bytes_per_seat_awake: Option<f64>,
     pub cut: u64,
+    /// Resident bytes before the first seat and with half of them.
+    pub memory_before: u64,
+    pub memory_at_half: u64,
 }
 
-pub async fn run(server: &Server, seats: usize, silence: Duration, room: Room) -> anyhow::Result<Idle> {
+impl Idle {
+    fn bytes_per_seat(&self, now: u64) -> f64 {
+        let seats = self.seats as f64;
+        let of_all = now.saturating_sub(self.memory_before) as f64 / seats;
+        let of_the_second_half = now.saturating_sub(self.memory_at_half) as f64 / (seats / 2.0);
+        of_all.max(of_the_second_half)
+    }
+}
+
+/// Seats that are taken.
+struct Sitting {
+    seats: JoinSet<()>,
+    bell: watch::Sender<()>,
+    answers: Arc<AtomicUsize>,
+}
+
+impl Sitting {
+    /// Takes so many more seats and gives how long that took.
+    async fn fill(&mut self, place: &Place, more: usize) -> anyhow::Result<Duration> {
+        let (sockets, per_s) = fill(place, more, 0).await?;
+        for socket in sockets {
+            self.seats.spawn(sit(socket, place.clone(), self.bell.subscribe(), self.answers.clone()));
+        }
+        Ok(Duration::from_secs_f64(more as f64 / per_s))
+    }
+}
+
+pub async fn run(server: &mut Server, seats: usize, silence: Duration, room: Room) -> anyhow::Result<Idle> {
     if room == Room::WithAPast {
         write_a_past(&server.place).await?;
     }
-    let (cpu_before, memory_before) = (server.cpu()?, server.memory()?);
-    let (sockets, connects_per_s) = fill(&server.place, seats, 0).await?;
-    let cpu = server.cpu()? - cpu_before;
-    let grown = |now: u64| now.saturating_sub(memory_before) as f64 / seats as f64;
-    let bytes_per_seat_at_once = grown(server.memory()?);
-    let mut listening = JoinSet::new();
-    let (bell, answers) = (watch::Sender::new(()), Arc::new(AtomicUsize::new(0)));
-    for socket in sockets {
-        listening.spawn(sit(socket, server.place.clone(), bell.subscribe(), answers.clone()));
-    }
+    server.restart().await?;
+    // The room and whatever the first socket needs are there before memory is read.
+    server.place.enter(None).await?.close().await;
+    sleep(SETTLE).await;
+    let (seats, bell) = (seats & !1, watch::Sender::new(()));
+    let mut sitting = Sitting { seats: JoinSet::new(), bell, answers: Arc::default() };
+    let mut idle = Idle { seats, memory_before: server.memory()?, ..Idle::default() };
+    let cpu_before = server.cpu()?;
+    let mut took = sitting.fill(&server.place, seats / 2).await?;
+    idle.memory_at_half = server.memory()?;
+    took += sitting.fill(&server.place, seats / 2).await?;
+    idle.connects_per_s = seats as f64 / took.as_secs_f64();
+    idle.cpu_us_per_connect = (server.cpu()? - cpu_before).as_secs_f64() * 1e6 / seats as f64;
+    idle.bytes_per_seat_at_once = idle.bytes_per_seat(server.memory()?);
     sleep(silence).await;
-    let bytes_per_seat = grown(server.memory()?);
-    let mut bytes_per_seat_awake = None;
+    idle.bytes_per_seat = idle.bytes_per_seat(server.memory()?);
     if server.place.rival == Rival::Playhouse && silence > Duration::ZERO {
-        wake(&bell, &answers, seats).await?;
-        bytes_per_seat_awake = Some(grown(server.memory()?));
+        wake(&sitting.bell, &sitting.answers, seats).await?;
+        idle.bytes_per_seat_awake = Some(idle.bytes_per_seat(server.memory()?));
     }
-    let still = listening.len();
-    let mut cut = 0;
-    while listening.try_join_next().is_some() {
-        cut += 1;
+    while sitting.seats.try_join_next().is_some() {
+        idle.cut += 1;
     }
-    ensure!(still == seats, "seats went missing");
-    listening.shutdown().await;
-    let cpu_us_per_connect = cpu.as_secs_f64() * 1e6 / seats as f64;
-    Ok(Idle {
-        seats,
-        connects_per_s,
-        cpu_us_per_connect,
-        bytes_per_seat_at_once,
-        bytes_per_seat,
-        bytes_per_seat_awake,
-        cut,
-    })
+    sitting.seats.shutdown().await;
+    Ok(idle)
 }
 
 /// Sits in silence until the bell rings, asks one thing, and sits on.

@@ -109,7 +109,7 @@ pub async fn run(compare: &Compare) -> anyhow::Result<String> {
 
 async fn measure(compare: &Compare, row: Row, rival: Rival) -> anyhow::Result<Measured> {
     let tick = if row == Row::Floor { Tick::Zero } else { Tick::Default };
-    let server = Server::start(&compare.programs, rival, tick, WRITERS).await?;
+    let mut server = Server::start(&compare.programs, rival, tick, WRITERS).await?;
     let many = |seats: usize| (seats / compare.divide_seats as usize).max(WRITERS);
     let fanout = |seats, messages_per_s| Shape {
         seats: many(seats),
@@ -122,9 +122,11 @@ async fn measure(compare: &Compare, row: Row, rival: Rival) -> anyhow::Result<Me
         Row::Batched => Measured::Fanout(fanout::run(&server, &fanout(500, 200)).await?),
         Row::Latency => Measured::Fanout(fanout::run(&server, &fanout(5_000, 5)).await?),
         Row::Overload => Measured::Fanout(fanout::run(&server, &fanout(10_000, 20)).await?),
-        Row::Idle => Measured::Idle(idle::run(&server, many(10_000), compare.silence, Room::Fresh).await?),
+        Row::Idle => {
+            Measured::Idle(idle::run(&mut server, many(10_000), compare.silence, Room::Fresh).await?)
+        }
         Row::Joins => {
-            Measured::Idle(idle::run(&server, many(10_000), Duration::ZERO, Room::WithAPast).await?)
+            Measured::Idle(idle::run(&mut server, many(10_000), Duration::ZERO, Room::WithAPast).await?)
         }
         Row::Storm => Measured::Storm(storm::run(&server, many(10_000)).await?),
     };

@@ -4,7 +4,7 @@
 use std::{
     fs,
     net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Stdio,
     sync::Arc,
     time::Duration,
@@ -57,6 +57,8 @@ pub enum Tick {
 }
 
 pub struct Server {
+    programs: Programs,
+    tick: Tick,
     child: Child,
     data: PathBuf,
     pub place: Place,
@@ -73,17 +75,23 @@ impl Server {
         let address = free_port().await?;
         let data = std::env::temp_dir().join(format!("playhouse-compare-{}", address.port()));
         fs::create_dir_all(&data)?;
-        let mut command = command(programs, rival, tick, address, &data);
-        let errors = fs::File::create(data.join("stderr"))?;
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors).kill_on_drop(true);
-        let child = command.spawn().with_context(|| format!("{} does not start", rival.name()))?;
         let place = Place { rival, address, room: "room".to_owned(), access_tokens: Vec::new() };
-        let mut server = Self { child, data, place };
+        let child = spawn(programs, rival, tick, address, &data)?;
+        let mut server = Self { programs: programs.clone(), tick, child, data, place };
         server.wait_until_up().await?;
         if rival == Rival::Playhouse {
             server.furnish(writers).await?;
         }
         Ok(server)
+    }
+
+    /// Ends the server and starts it again where it was, as one that has done nothing yet: what hashing passwords and
+    /// transcoding left behind in its memory would hide what seats take.
+    pub async fn restart(&mut self) -> anyhow::Result<()> {
+        self.child.kill().await.context("the server could not be ended")?;
+        let Place { rival, address, .. } = self.place;
+        self.child = spawn(&self.programs, rival, self.tick, address, &self.data)?;
+        self.wait_until_up().await
     }
 
     async fn wait_until_up(&mut self) -> anyhow::Result<()> {
@@ -141,13 +149,20 @@ async fn free_port() -> anyhow::Result<SocketAddr> {
     Ok(listener.local_addr()?)
 }
 
-fn command(
+fn spawn(
     programs: &Programs,
     rival: Rival,
     tick: Tick,
     address: SocketAddr,
-    data: &std::path::Path,
-) -> Command {
+    data: &Path,
+) -> anyhow::Result<Child> {
+    let errors = fs::File::create(data.join("stderr"))?;
+    let mut command = command(programs, rival, tick, address, data);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors).kill_on_drop(true);
+    command.spawn().with_context(|| format!("{} does not start", rival.name()))
+}
+
+fn command(programs: &Programs, rival: Rival, tick: Tick, address: SocketAddr, data: &Path) -> Command {
     let mut command = match rival {
         Rival::Playhouse => {
             let mut command = Command::new(&programs.playhouse);
@@ -167,7 +182,7 @@ fn command(
     command
 }
 
-fn script(program: &std::path::Path, script: &std::path::Path) -> Command {
+fn script(program: &Path, script: &Path) -> Command {
     let mut command = Command::new(program);
     command.arg(script);
     command
