@@ -2,8 +2,7 @@
 
 use anyhow::{Context, bail};
 use hyper::Request;
-use playhouse_protocol::rest::{List, Playback, Register, Tokens, User, Video};
-use serde::{Deserialize, Serialize};
+use playhouse_protocol::rest::{BulkTokens, BulkUsers, List, Playback, Register, Tokens, Video};
 
 use super::http::Http;
 
@@ -14,30 +13,10 @@ pub struct Account {
     pub expires_in_s: u64,
 }
 
-/// What the bulk call of the admin interface is asked for.
-#[derive(Serialize)]
-struct Bulk<'a> {
-    count: u32,
-    prefix: &'a str,
-}
-
-#[derive(Deserialize)]
-struct BulkAnswer {
-    items: Vec<BulkItem>,
-}
-
-#[derive(Deserialize)]
-struct BulkItem {
-    #[serde(rename = "user")]
-    _user: User,
-    access_token: String,
-    #[serde(default = "default_expiry_s")]
-    expires_in_s: u64,
-}
-
-/// What the server's `auth.access_token_ttl_s` is by default.
-fn default_expiry_s() -> u64 {
-    600
+impl From<Tokens> for Account {
+    fn from(tokens: Tokens) -> Self {
+        Self { access_token: tokens.access_token, expires_in_s: tokens.expires_in_s }
+    }
 }
 
 pub async fn register(http: &Http, username: &str) -> anyhow::Result<Account> {
@@ -50,7 +29,7 @@ pub async fn register(http: &Http, username: &str) -> anyhow::Result<Account> {
             "user {username} could not register; does the server run with PLAYHOUSE__LIMITS__ENABLED=false?"
         )
     })?;
-    Ok(Account { access_token: tokens.access_token, expires_in_s: tokens.expires_in_s })
+    Ok(tokens.into())
 }
 
 /// Many accounts in one call; nothing when this server has no such call.
@@ -61,17 +40,16 @@ pub async fn register_in_bulk(
     prefix: &str,
 ) -> anyhow::Result<Option<Vec<Account>>> {
     let request = Request::post("/api/v1/admin/users/bulk").header("content-type", "application/json");
-    let answer = http.call(request, Some(admin_token), serde_json::to_vec(&Bulk { count, prefix })?).await?;
+    let body = BulkUsers { count: count as usize, prefix: prefix.to_owned() };
+    let answer = http.call(request, Some(admin_token), serde_json::to_vec(&body)?).await?;
     if matches!(answer.status.as_u16(), 404 | 405) {
         return Ok(None);
     }
-    let answer: BulkAnswer = answer.hoped_for().context("--admin-token: no accounts in bulk")?.json()?;
-    if answer.items.len() != count as usize {
-        bail!("{} accounts instead of {count}", answer.items.len());
+    let made: BulkTokens = answer.hoped_for().context("--admin-token: no accounts in bulk")?.json()?;
+    if made.items.len() != count as usize {
+        bail!("{} accounts instead of {count}", made.items.len());
     }
-    let account =
-        |item: BulkItem| Account { access_token: item.access_token, expires_in_s: item.expires_in_s };
-    Ok(Some(answer.items.into_iter().map(account).collect()))
+    Ok(Some(made.items.into_iter().map(Account::from).collect()))
 }
 
 pub async fn video(http: &Http, id: &str, access_token: Option<&str>) -> anyhow::Result<Video> {
