@@ -10,9 +10,10 @@ mod table;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
+use tokio::signal::unix::{SignalKind, signal};
 
 use self::{
     fanout::{Fanout, Shape, WRITERS},
@@ -89,7 +90,18 @@ pub enum Measured {
 /// The rounds of every row and rival.
 pub type Results = BTreeMap<(Row, Rival), Vec<Measured>>;
 
+/// Gives the table. An interruption ends the server that runs at the moment, too.
 pub async fn run(compare: &Compare) -> anyhow::Result<String> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        table = measure_all(compare) => table,
+        _ = terminated.recv() => bail!("terminated"),
+        _ = interrupted.recv() => bail!("interrupted"),
+    }
+}
+
+async fn measure_all(compare: &Compare) -> anyhow::Result<String> {
     let mut results = Results::new();
     for row in &compare.rows {
         for round in 1..=compare.rounds {
