@@ -68,7 +68,7 @@ lint: setup web ## Format, clippy, docs, licences and advisories, the web's own 
 	cd web && npm run lint
 	@scripts/audit-npm.sh web tests/browser
 
-ci: test lint regen-check ## What .ci/run runs
+ci: test lint regen-check fuzz test-long ## What .ci/run runs, and the long runs: about an hour
 
 regen: setup web ## Write the generated files anew: configuration reference, CQL, OpenAPI, the page's types
 	PLAYHOUSE_REGEN=1 UPDATE_SCHEMA=1 cargo test --quiet --lib -- the_reference_page_is the_schema_file_is

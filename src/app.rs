@@ -10,7 +10,11 @@ mod sockets;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    sync::oneshot,
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 
 use self::parts::Parts;
@@ -56,8 +60,7 @@ impl App {
     /// Binds first, so that a taken port is known before anything is written.
     pub async fn start(config: Config, surroundings: Surroundings) -> anyhow::Result<Self> {
         let listen = config.server.listen;
-        let listener =
-            TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+        let listener = listen_on(listen).with_context(|| format!("cannot listen on {listen}"))?;
         let addr = listener.local_addr().context("a bound socket has an address")?;
         let (drain, stop) = (CancellationToken::new(), CancellationToken::new());
         let Surroundings { clock, program, children } = surroundings;
@@ -132,4 +135,18 @@ impl App {
         self.supervisor.stop(self.drain_max).await;
         self.parts.close(self.drain_max).await;
     }
+}
+
+/// Connections that may wait to be accepted: a storm of clients that come back. The usual 128 makes the rest of them try
+/// again a second later.
+const BACKLOG: u32 = 4_096;
+
+fn listen_on(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }

@@ -23,7 +23,7 @@ use super::{
     rival::{Place, Rival},
     server::Server,
 };
-use crate::wire::{Out, Socket, scan};
+use crate::wire::{End, Out, Socket, scan};
 
 /// Playhouse's snapshot of a room with a past holds this many comments.
 const PAST: usize = 50;
@@ -111,6 +111,14 @@ pub async fn run(server: &mut Server, seats: usize, silence: Duration, room: Roo
     Ok(idle)
 }
 
+/// One request would be answered without waking the session; several in a row have it stay awake.
+async fn ask(socket: &mut Socket) -> Result<(), End> {
+    for request in [&br#"{"id":1,"op":"ping"}"#[..], br#"{"id":1,"op":"ping"}"#, br#"{"id":2,"op":"ping"}"#] {
+        socket.send(request).await?;
+    }
+    Ok(())
+}
+
 /// Sits in silence until the bell rings, asks one thing, and sits on.
 async fn sit(mut socket: Socket, place: Place, mut bell: watch::Receiver<()>, answers: Arc<AtomicUsize>) {
     let mut hear = |payload: &[u8], out: &mut Out| {
@@ -122,7 +130,7 @@ async fn sit(mut socket: Socket, place: Place, mut bell: watch::Receiver<()>, an
         let goes_on = tokio::select! {
             heard = socket.read(&mut hear) => heard,
             rung = bell.changed() => match rung {
-                Ok(()) => socket.send(br#"{"id":2,"op":"ping"}"#).await,
+                Ok(()) => ask(&mut socket).await,
                 Err(_over) => return,
             },
         };

@@ -21,6 +21,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/users/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make many accounts
+         * @description For load tests and imports: `<prefix>-0`, `<prefix>-1` and on, signed in. Their password is nobody's; set another one.
+         */
+        post: operations["create_users"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/login": {
         parameters: {
             query?: never;
@@ -643,6 +663,16 @@ export interface components {
             id: string;
             username: string;
         };
+        /** @description Accounts that were made, in the order of their numbers. */
+        BulkTokens: {
+            items: components["schemas"]["Tokens"][];
+        };
+        /** @description How many accounts an administrator wants, and what their names begin with. */
+        BulkUsers: {
+            /** @description 1 to 1,000. */
+            count: number;
+            prefix: string;
+        };
         Caption: {
             label: string;
             language: string;
@@ -1170,6 +1200,50 @@ export interface operations {
             };
             /** @description `forbidden` */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    create_users: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BulkUsers"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkTokens"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `username_taken`: those before it were made */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid` */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
