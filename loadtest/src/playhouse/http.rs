@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
     pin::Pin,
     sync::{Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, bail};
@@ -26,10 +26,14 @@ use crate::wire::scan;
 const DEADLINE: Duration = Duration::from_secs(30);
 /// Connections of one process; above it requests wait for one another.
 const CONNECTIONS_MAX: usize = 256;
+/// Servers hang up on connections that are idle for longer.
+const KEPT_FOR: Duration = Duration::from_secs(5);
 
 type Body = Full<Bytes>;
 
 struct Kept {
+    /// When its last answer came.
+    used_at: Instant,
     sender: SendRequest<Body>,
     connection: Pin<Box<Connection<TokioIo<TcpStream>, Body>>>,
 }
@@ -120,6 +124,7 @@ impl Http {
             }
         };
         if answer.header("connection") != Some("close") {
+            kept.used_at = Instant::now();
             self.free.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
         }
         Ok(answer)
@@ -129,7 +134,7 @@ impl Http {
     fn take_kept(&self) -> Option<Kept> {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(kept) = free.pop() {
-            if !kept.sender.is_closed() && kept.sender.is_ready() {
+            if kept.used_at.elapsed() < KEPT_FOR && !kept.sender.is_closed() && kept.sender.is_ready() {
                 return Some(kept);
             }
         }
@@ -141,6 +146,6 @@ impl Http {
             TcpStream::connect(self.address).await.with_context(|| format!("no server at {}", self.host))?;
         stream.set_nodelay(true)?;
         let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-        Ok(Kept { sender, connection: Box::pin(connection) })
+        Ok(Kept { used_at: Instant::now(), sender, connection: Box::pin(connection) })
     }
 }

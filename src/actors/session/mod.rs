@@ -263,8 +263,7 @@ impl Actor for Session {
                 myself.stop(None);
             }
             Message::Errand(errand) => {
-                // In a box, or every session would have room for the largest answer as long as it is awake.
-                let work = AssertUnwindSafe(Box::pin(awake.live.run(errand))).catch_unwind().await;
+                let work = AssertUnwindSafe(awake.live.run(errand)).catch_unwind().await;
                 if work.is_err() {
                     error!("a session failed; its socket is closed and its client will come back");
                     return Err("a session failed".into());
@@ -293,7 +292,7 @@ impl Live {
         match errand {
             Errand::Answer(request, _permit) => self.answer(request).await,
             Errand::SignIn(access_token) => match self.context.authenticate.authenticate(&access_token) {
-                Ok(who) => self.identify(who).await,
+                Ok(who) => Box::pin(self.identify(who)).await,
                 Err(error) => self.seat.close(Close::new(CloseCode::TokenEnded, error.to_string())),
             },
             Errand::CheckToken => self.check_token(),
@@ -331,7 +330,9 @@ impl Live {
         }
         let now = self.context.clock.now();
         match self.state().decide(op, now) {
-            Ok(step) => self.take(re, step).await,
+            Ok(Step::Pong) => self.reply(re, Done {}),
+            // In a box: the steps are large, and few are under way at a time.
+            Ok(step) => Box::pin(self.take(re, step)).await,
             Err(Denied::Refuse(refusal)) => self.refuse(re, refusal),
             Err(Denied::End(close)) => self.seat.close(close),
         }
