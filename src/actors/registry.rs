@@ -25,7 +25,7 @@ pub struct Registry {
 
 struct Entry {
     kind: &'static str,
-    name: String,
+    name: Option<Box<str>>,
     cell: ActorCell,
     load: Arc<Load>,
     restarts: u64,
@@ -35,7 +35,8 @@ struct Entry {
 /// What an actor says of itself when it enters.
 pub struct Introduction {
     pub kind: &'static str,
-    pub name: String,
+    /// `None` for one of many that nobody asks for by name: it goes by its number.
+    pub name: Option<Box<str>>,
     pub cell: ActorCell,
     pub load: Arc<Load>,
     pub restarts: u64,
@@ -85,7 +86,7 @@ impl Registry {
     fn describe(&self, id: u64) -> Option<rest::Actor> {
         let entry = self.entries.get(&id)?;
         Some(rest::Actor {
-            name: entry.name.clone(),
+            name: entry.name(id),
             kind: entry.kind.to_owned(),
             state: state_name(entry.cell.get_status()).to_owned(),
             mailbox: entry.load.messages(),
@@ -95,8 +96,14 @@ impl Registry {
     }
 }
 
+impl Entry {
+    fn name(&self, id: u64) -> String {
+        self.name.as_deref().map_or_else(|| format!("{id:016x}"), str::to_owned)
+    }
+}
+
 fn position(entry: &Entry, id: u64) -> String {
-    format!("{}/{}/{id:016x}", entry.kind, entry.name)
+    format!("{}/{}/{id:016x}", entry.kind, entry.name.as_deref().unwrap_or_default())
 }
 
 fn state_name(status: ActorStatus) -> &'static str {

@@ -50,7 +50,7 @@ pub fn user_limits(needs: &Needs<'_>) -> UserLimits {
     UserLimits::new(needs.back_ends.bus.clone(), rates, needs.shared.metrics.clone())
 }
 
-pub fn sockets(needs: &Needs<'_>) -> ws::Context {
+pub fn sockets(needs: &Needs<'_>) -> Arc<ws::Context> {
     let Needs { config, clock, keys, shared, .. } = needs;
     let (keys, pseudonym_clock) = (Arc::clone(keys), Arc::clone(clock));
     ws::Context::new(ws::Parts {

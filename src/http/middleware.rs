@@ -5,8 +5,8 @@ use std::{cell::RefCell, time::Instant};
 use axum::{
     Router,
     extract::{DefaultBodyLimit, MatchedPath, Request, State},
-    http::{HeaderName, HeaderValue, Method, StatusCode, header},
-    middleware::{Next, from_fn, from_fn_with_state},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
 use tower_http::catch_panic::CatchPanicLayer;
@@ -32,36 +32,50 @@ pub fn wrap(router: Router, ctx: Ctx) -> Router {
             let panicked = std::io::Error::other("a handler panicked; the panic is logged above");
             ApiError::internal(&panicked).into_response()
         }))
-        .layer(from_fn_with_state(ctx.clone(), limit_requests))
-        .layer(from_fn(share_with_other_origins))
-        .layer(from_fn_with_state(ctx, measure))
-        .layer(from_fn(identify))
+        // One layer for all of the rest: each layer costs every request an allocation and a copy of what lies within.
+        .layer(from_fn_with_state(ctx, pass))
 }
 
-/// Names the request: with the client's own id where it has a sane one.
-async fn identify(mut request: Request, next: Next) -> Response {
-    let given = request.headers().get(&REQUEST_ID_HEADER).and_then(|value| value.to_str().ok());
-    let sane = given.filter(|id| {
-        (1..=64).contains(&id.len())
-            && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-    });
-    let id = sane.map_or_else(|| format!("{:032x}", rand::random::<u128>()), str::to_owned);
+async fn pass(State(ctx): State<Ctx>, client: limit::Client, mut request: Request, next: Next) -> Response {
+    let id = request_id(request.headers());
     let value = HeaderValue::from_str(&id).expect("an id is visible ASCII");
     request.headers_mut().insert(REQUEST_ID_HEADER, value.clone());
     let span = tracing::info_span!("request", request.id = %id);
-    let mut response = REQUEST_ID.scope(RefCell::new(id), next.run(request).instrument(span)).await;
+    let sharing = Sharing::asked_by(&request);
+    let work = measured(&ctx, request, |request| async {
+        let mut response = match sharing.is_preflight {
+            true => StatusCode::NO_CONTENT.into_response(),
+            false => limited(&ctx, &client, request, next).await,
+        };
+        sharing.allow(response.headers_mut());
+        response
+    });
+    let mut response = REQUEST_ID.scope(RefCell::new(id), work.instrument(span)).await;
     response.headers_mut().insert(REQUEST_ID_HEADER, value);
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 
-async fn measure(State(ctx): State<Ctx>, request: Request, next: Next) -> Response {
+/// The client's own id where it has a sane one.
+fn request_id(headers: &HeaderMap) -> String {
+    let given = headers.get(&REQUEST_ID_HEADER).and_then(|value| value.to_str().ok());
+    let sane = given.filter(|id| {
+        (1..=64).contains(&id.len())
+            && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    });
+    sane.map_or_else(|| format!("{:032x}", rand::random::<u128>()), str::to_owned)
+}
+
+async fn measured<F>(ctx: &Ctx, request: Request, answer: impl FnOnce(Request) -> F) -> Response
+where
+    F: Future<Output = Response>,
+{
     let began = Instant::now();
     let method = method(request.method().as_str());
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or_else(|| "page".to_owned(), |path| path.as_str().to_owned());
     ctx.metrics.http_requests_in_flight.inc();
-    let response = next.run(request).await;
+    let response = answer(request).await;
     ctx.metrics.http_requests_in_flight.dec();
     let status = response.status();
     let elapsed = began.elapsed();
@@ -80,42 +94,41 @@ async fn measure(State(ctx): State<Ctx>, request: Request, next: Next) -> Respon
     response
 }
 
-async fn limit_requests(
-    State(ctx): State<Ctx>,
-    client: limit::Client,
-    request: Request,
-    next: Next,
-) -> Response {
+async fn limited(ctx: &Ctx, client: &limit::Client, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     // Players fetch segments as fast as they need; probes must always be answered.
     if path.starts_with("/media/") || path.starts_with("/health/") || path.starts_with("/assets/") {
         return next.run(request).await;
     }
-    match limit::request(&ctx, &client).await {
+    match limit::request(ctx, client).await {
         Ok(()) => next.run(request).await,
         Err(refused) => refused.into_response(),
     }
 }
 
-/// Any origin may call and play: tokens travel in headers and paths, never in cookies. Not tower-http's layer, which
-/// answers every OPTIONS itself, tus' own included.
-async fn share_with_other_origins(request: Request, next: Next) -> Response {
-    let asked = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS).cloned();
-    let is_preflight = request.method() == Method::OPTIONS
-        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    let mut response = match is_preflight {
-        true => StatusCode::NO_CONTENT.into_response(),
-        false => next.run(request).await,
-    };
-    let headers = response.headers_mut();
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
-    if is_preflight {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(METHODS));
-        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
-        if let Some(asked) = asked {
-            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked);
+/// What another origin asks for. Any may call and play: tokens travel in headers and paths, never in cookies. Not
+/// tower-http's layer, which answers every OPTIONS itself, tus' own included.
+struct Sharing {
+    is_preflight: bool,
+    headers: Option<HeaderValue>,
+}
+
+impl Sharing {
+    fn asked_by(request: &Request) -> Self {
+        let asks_method = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        let headers = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS).cloned();
+        Self { is_preflight: request.method() == Method::OPTIONS && asks_method, headers }
+    }
+
+    fn allow(self, headers: &mut HeaderMap) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
+        if self.is_preflight {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(METHODS));
+            headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+            if let Some(asked) = self.headers {
+                headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked);
+            }
         }
     }
-    response
 }

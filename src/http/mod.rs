@@ -61,7 +61,7 @@ pub struct Context {
     pub clock: SharedClock,
     pub metrics: Arc<Metrics>,
     pub options: Options,
-    pub sockets: ws::Context,
+    pub sockets: Arc<ws::Context>,
     pub user_limits: UserLimits,
     /// Cancelled when the server begins to go away.
     pub drain: CancellationToken,

@@ -7,7 +7,10 @@ use axum::{Router, extract::ConnectInfo};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
+    server::{
+        conn::auto,
+        graceful::{GracefulShutdown, Watcher},
+    },
 };
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -45,9 +48,9 @@ impl Server {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    let connection = serve(stream, peer, self.router.clone(), &graceful);
+                    let (router, watcher) = (self.router.clone(), graceful.watcher());
                     drop(tasks::spawn("connection", async move {
-                        connection.await;
+                        serve(stream, peer, router, watcher).await;
                         drop(place);
                     }));
                 }
@@ -64,12 +67,7 @@ impl Server {
     }
 }
 
-fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
-    router: Router,
-    graceful: &GracefulShutdown,
-) -> impl Future<Output = ()> + Send + 'static {
+async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, watcher: Watcher) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(error.chain = %error, "no TCP_NODELAY");
     }
@@ -82,11 +80,9 @@ fn serve(
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_DEADLINE);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
-    let watched = graceful.watch(connection);
-    async move {
-        if let Err(error) = watched.await {
-            tracing::debug!(error.chain = %error, "a connection ended early");
-        }
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+    // In a box: it is large, and a task is copied more than once on its way to the runtime.
+    if let Err(error) = Box::pin(watcher.watch(connection.into_owned())).await {
+        tracing::debug!(error.chain = %error, "a connection ended early");
     }
 }

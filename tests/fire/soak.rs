@@ -16,6 +16,8 @@ use crate::{
 
 /// How long the program may take to notice that everybody is gone: dead peers among them, which only a ping finds.
 const SETTLED_WITHIN: Duration = Duration::from_secs(60);
+/// How long freed memory may take to go back to the system.
+const GIVEN_BACK_WITHIN: Duration = Duration::from_secs(20);
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// What memory may have grown by, in percent of what it was after the warm-up.
 const GROWTH_MAX_PERCENT: u64 = 10;
@@ -25,6 +27,8 @@ struct Plan {
     warm_up: Duration,
     churn: Duration,
     connects_per_s: u32,
+    /// The memory must be at rest after one of so many rounds.
+    rounds_max: u64,
 }
 
 struct Soak {
@@ -76,6 +80,17 @@ impl Soak {
             sleep(LOOK_AGAIN).await;
         }
     }
+
+    /// The memory when all are gone, and given back as far as it will be.
+    async fn memory_at_rest(&self, limit_kib: u64) -> u64 {
+        let mut rss_kib = self.settled("after the churn").await;
+        let deadline = Instant::now() + GIVEN_BACK_WITHIN;
+        while rss_kib > limit_kib && Instant::now() < deadline {
+            sleep(LOOK_AGAIN).await;
+            rss_kib = self.served.rss_kib();
+        }
+        rss_kib
+    }
 }
 
 async fn run(plan: Plan) {
@@ -91,17 +106,20 @@ async fn run(plan: Plan) {
     fill_the_loud_room(&soak).await;
 
     churn::round(&soak.place, plan.seed, plan.warm_up).await;
-    let warm_kib = soak.settled("after the warm-up").await;
-    let visits = churn::round(&soak.place, plan.seed + 1, plan.churn).await;
-    let mut rss_kib = soak.settled("after the churn").await;
-    let limit_kib = warm_kib + warm_kib * GROWTH_MAX_PERCENT / 100;
-    let deadline = Instant::now() + SETTLED_WITHIN;
-    while rss_kib > limit_kib && Instant::now() < deadline {
-        sleep(LOOK_AGAIN).await;
-        rss_kib = soak.served.rss_kib();
+    let mut kib = vec![soak.settled("after the warm-up").await];
+    for round in 1..=plan.rounds_max {
+        let limit_kib = kib[kib.len() - 1] * (100 + GROWTH_MAX_PERCENT) / 100;
+        let visits = churn::round(&soak.place, plan.seed + round, plan.churn).await;
+        kib.push(soak.memory_at_rest(limit_kib).await);
+        eprintln!(
+            "round {round}: {visits} connections, then {} KiB, at most {limit_kib} asked",
+            kib[kib.len() - 1]
+        );
+        if kib[kib.len() - 1] <= limit_kib {
+            break;
+        }
+        assert!(round < plan.rounds_max, "memory grows with every round: {kib:?} KiB");
     }
-    eprintln!("{visits} connections; {warm_kib} KiB after the warm-up, {rss_kib} KiB after the churn");
-    assert!(rss_kib <= limit_kib, "memory has grown from {warm_kib} to {rss_kib} KiB");
     for code in ["4001", "4002"] {
         let closed = soak.counter(&format!("playhouse_connections_closed_total{{code=\"{code}\"}}")).await;
         assert!(closed > 0, "nobody was closed with {code}, so the churn was not what it is meant to be");
@@ -125,7 +143,7 @@ async fn fill_the_loud_room(soak: &Soak) {
 async fn nothing_is_left_of_those_who_came_and_went() {
     let seed = setting("FIRE_SEED").unwrap_or(1);
     let (warm_up, churn) = (Duration::from_secs(3), Duration::from_secs(3));
-    run(Plan { seed, warm_up, churn, connects_per_s: 100 }).await;
+    run(Plan { seed, warm_up, churn, connects_per_s: 100, rounds_max: 4 }).await;
 }
 
 /// `make test-long`: 10 minutes; `FIRE_SECONDS` for another time.
@@ -134,5 +152,12 @@ async fn nothing_is_left_of_those_who_came_and_went() {
 async fn nothing_is_left_after_ten_minutes_of_churn() {
     let seed = setting("FIRE_SEED").unwrap_or_else(|| u64::from(rand::random::<u32>()));
     let churn = Duration::from_secs(setting("FIRE_SECONDS").unwrap_or(600));
-    run(Plan { seed, warm_up: churn.min(Duration::from_secs(60)), churn, connects_per_s: 200 }).await;
+    run(Plan {
+        seed,
+        warm_up: churn.min(Duration::from_secs(60)),
+        churn,
+        connects_per_s: 200,
+        rounds_max: 1,
+    })
+    .await;
 }

@@ -27,8 +27,12 @@ use crate::wire::{End, Out, Socket, scan};
 
 /// Playhouse's snapshot of a room with a past holds this many comments.
 const PAST: usize = 50;
-/// Until a server that was just started has done what it does at its start.
-const SETTLE: Duration = Duration::from_secs(1);
+/// Until a server that was just started has done what it does at its start, and its allocator has given back what that
+/// took: seats would come to lie there, and seem to take nothing.
+const SETTLE: Duration = Duration::from_secs(8);
+/// Sessions stay awake for five seconds after the last request.
+const WAKES: usize = 2;
+const BETWEEN_WAKES: Duration = Duration::from_secs(4);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Room {
@@ -45,7 +49,7 @@ pub struct Idle {
     pub cpu_us_per_connect: f64,
     pub bytes_per_seat_at_once: f64,
     pub bytes_per_seat: f64,
-    /// Right after every seat asked for something. Playhouse only: the others have nothing that sleeps.
+    /// While every seat asks for something now and then. Playhouse only: the others have nothing that sleeps.
     pub bytes_per_seat_awake: Option<f64>,
     pub cut: u64,
     /// Resident bytes before the first seat and with half of them.
@@ -55,10 +59,13 @@ pub struct Idle {
 
 impl Idle {
     fn bytes_per_seat(&self, now: u64) -> f64 {
-        let seats = self.seats as f64;
-        let of_all = now.saturating_sub(self.memory_before) as f64 / seats;
-        let of_the_second_half = now.saturating_sub(self.memory_at_half) as f64 / (seats / 2.0);
-        of_all.max(of_the_second_half)
+        let of_the_second_half = now.saturating_sub(self.memory_at_half) as f64 / (self.seats as f64 / 2.0);
+        self.bytes_of_all(now).max(of_the_second_half)
+    }
+
+    /// Where the first half has come to take more since it sat down.
+    fn bytes_of_all(&self, now: u64) -> f64 {
+        now.saturating_sub(self.memory_before) as f64 / self.seats as f64
     }
 }
 
@@ -101,8 +108,12 @@ pub async fn run(server: &mut Server, seats: usize, silence: Duration, room: Roo
     sleep(silence).await;
     idle.bytes_per_seat = idle.bytes_per_seat(server.memory()?);
     if server.place.rival == Rival::Playhouse && silence > Duration::ZERO {
-        wake(&sitting.bell, &sitting.answers, seats).await?;
-        idle.bytes_per_seat_awake = Some(idle.bytes_per_seat(server.memory()?));
+        for round in 1..=WAKES {
+            wake(&sitting.bell, &sitting.answers, seats * round).await?;
+            // What only the storm of waking took is given back.
+            sleep(BETWEEN_WAKES).await;
+        }
+        idle.bytes_per_seat_awake = Some(idle.bytes_of_all(server.memory()?));
     }
     while sitting.seats.try_join_next().is_some() {
         idle.cut += 1;
@@ -140,11 +151,11 @@ async fn sit(mut socket: Socket, place: Place, mut bell: watch::Receiver<()>, an
     }
 }
 
-/// Has every seat ask something and waits until all are answered.
-async fn wake(bell: &watch::Sender<()>, answers: &AtomicUsize, seats: usize) -> anyhow::Result<()> {
+/// Has every seat ask something and waits until so many have been answered since the first time.
+async fn wake(bell: &watch::Sender<()>, answers: &AtomicUsize, answered: usize) -> anyhow::Result<()> {
     bell.send_replace(());
     let deadline = Instant::now() + Duration::from_secs(20);
-    while answers.load(Ordering::Relaxed) < seats {
+    while answers.load(Ordering::Relaxed) < answered {
         ensure!(Instant::now() < deadline, "not every seat was answered");
         sleep(Duration::from_millis(5)).await;
     }

@@ -152,7 +152,7 @@ impl<R: Resident> Actor for Supervised<R> {
         let shared = &self.shell.shared;
         let listing = shared.registry.enter(Introduction {
             kind: R::KIND,
-            name: key.to_string(),
+            name: Some(key.to_string().into()),
             cell: actor.get_cell(),
             load: load.clone(),
             restarts,

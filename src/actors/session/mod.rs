@@ -35,11 +35,7 @@ use super::{
 };
 use crate::{
     config,
-    domain::{
-        account::Identity,
-        clock::SharedClock,
-        ids::{SessionId, VideoId},
-    },
+    domain::{account::Identity, clock::SharedClock, ids::VideoId},
     telemetry::Metrics,
 };
 
@@ -116,7 +112,6 @@ pub struct SessionHandle {
     load: Arc<Load>,
     context: Arc<SessionContext>,
     seat: Seat,
-    bed: Arc<Bed>,
 }
 
 impl Drop for SessionHandle {
@@ -132,11 +127,11 @@ pub struct Overloaded;
 
 impl SessionHandle {
     fn start(resting: Resting) -> Result<Self, ractor::SpawnErr> {
-        let (load, bed) = (Arc::<Load>::default(), Arc::<Bed>::default());
+        let load = Arc::<Load>::default();
         let (context, seat) = (resting.context().clone(), resting.seat().clone());
-        let start = Start { resting, load: load.clone(), bed: bed.clone() };
+        let start = Start { resting, load: load.clone() };
         let (actor, _) = ActorRuntime::spawn_instant(None, Session, start)?;
-        Ok(Self { actor, load, context, seat, bed })
+        Ok(Self { actor, load, context, seat })
     }
 
     /// Hands over a request that took so many bytes on the wire.
@@ -160,8 +155,9 @@ impl SessionHandle {
 
     /// Asks it to lie down after what it has been told. It tells its seat when it has.
     pub fn rest(self) -> Arc<Bed> {
-        drop(self.actor.cast(Message::Rest));
-        self.bed.clone()
+        let bed = Arc::<Bed>::default();
+        drop(self.actor.cast(Message::Rest(bed.clone())));
+        bed
     }
 }
 
@@ -182,20 +178,18 @@ enum Errand {
 
 enum Message {
     Errand(Errand),
-    Rest,
+    Rest(Arc<Bed>),
 }
 
 struct Start {
     resting: Resting,
     load: Arc<Load>,
-    bed: Arc<Bed>,
 }
 
 struct Session;
 
 struct Awake {
     live: Live,
-    bed: Arc<Bed>,
     _listing: Listing,
     _counted: Counted,
 }
@@ -236,41 +230,44 @@ impl Actor for Session {
     type Arguments = Start;
 
     async fn pre_start(&self, myself: ActorRef<Message>, start: Start) -> Result<Awake, ActorProcessingErr> {
-        let Start { resting, load, bed } = start;
+        let Start { resting, load } = start;
         let live = Live::new(resting);
         let shared = &live.context.shared;
         let listing = shared.registry.enter(Introduction {
             kind: "session",
-            name: SessionId::new(live.context.clock.now()).into(),
+            name: None,
             cell: myself.get_cell(),
             load,
             restarts: 0,
         });
         let count = shared.metrics.actors.of("session");
         count.inc();
-        Ok(Awake { live, bed, _listing: listing, _counted: Counted(count) })
+        Ok(Awake { live, _listing: listing, _counted: Counted(count) })
     }
 
-    async fn handle(
+    // In a box: the actor's own task keeps room for this three times over, and most of the time it waits.
+    fn handle(
         &self,
         myself: ActorRef<Message>,
         message: Message,
         awake: &mut Awake,
-    ) -> Result<(), ActorProcessingErr> {
-        match message {
-            Message::Rest => {
-                awake.live.lie_down(&awake.bed);
-                myself.stop(None);
-            }
-            Message::Errand(errand) => {
-                let work = AssertUnwindSafe(awake.live.run(errand)).catch_unwind().await;
-                if work.is_err() {
-                    error!("a session failed; its socket is closed and its client will come back");
-                    return Err("a session failed".into());
+    ) -> impl Future<Output = Result<(), ActorProcessingErr>> + Send {
+        Box::pin(async move {
+            match message {
+                Message::Rest(bed) => {
+                    awake.live.lie_down(&bed);
+                    myself.stop(None);
+                }
+                Message::Errand(errand) => {
+                    let work = AssertUnwindSafe(awake.live.run(errand)).catch_unwind().await;
+                    if work.is_err() {
+                        error!("a session failed; its socket is closed and its client will come back");
+                        return Err("a session failed".into());
+                    }
                 }
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 }
 

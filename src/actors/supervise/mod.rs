@@ -243,7 +243,7 @@ impl Overseeing {
         let cell = (running.child.start)(myself.get_cell()).await?;
         running.listing = Some(self.context.registry.enter(Introduction {
             kind: "singleton",
-            name: running.child.name.to_owned(),
+            name: Some(running.child.name.into()),
             cell: cell.clone(),
             load: Arc::default(),
             restarts: running.failures.restarts,

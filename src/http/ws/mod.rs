@@ -121,21 +121,20 @@ pub struct Parts {
 }
 
 /// All sockets of this node.
-#[derive(Clone)]
 pub struct Context {
     parts: Arc<Parts>,
     places: Arc<Semaphore>,
-    shards: Arc<[Shard]>,
-    next: Arc<AtomicUsize>,
+    shards: Box<[Shard]>,
+    next: AtomicUsize,
 }
 
 impl Context {
     /// Starts the shards.
-    pub fn new(parts: Parts) -> Self {
+    pub fn new(parts: Parts) -> Arc<Self> {
         let places = Arc::new(Semaphore::new(parts.options.sockets_max));
         let parts = Arc::new(parts);
         let shards = (0..parts.options.shards.max(1)).map(|_| Shard::start(parts.clone())).collect();
-        Self { parts, places, shards, next: Arc::default() }
+        Arc::new(Self { parts, places, shards, next: AtomicUsize::default() })
     }
 
     /// Sockets open now.
@@ -165,7 +164,7 @@ impl Context {
 }
 
 /// The route of the socket. It carries its own state.
-pub fn routes<S: Clone + Send + Sync + 'static>(ctx: Context) -> Router<S> {
+pub fn routes<S: Clone + Send + Sync + 'static>(ctx: Arc<Context>) -> Router<S> {
     Router::new().route("/api/v1/ws", get(upgrade)).with_state(ctx)
 }
 
@@ -175,7 +174,7 @@ struct Token {
 }
 
 async fn upgrade(
-    State(ctx): State<Context>,
+    State(ctx): State<Arc<Context>>,
     client: Client,
     Query(token): Query<Token>,
     request: Request,

@@ -50,7 +50,7 @@ pub struct House {
     pub bus: SharedBus,
     pub shared: Shared,
     pub clock: SharedClock,
-    pub sockets: ws::Context,
+    pub sockets: Arc<ws::Context>,
     pub drain: CancellationToken,
     keys: Arc<Keys>,
     _dir: tempfile::TempDir,
