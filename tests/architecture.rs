@@ -41,7 +41,7 @@ const LIVES_IN: &[(&str, &[&str])] = &[
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
     ("tungstenite", &["http/ws"]),
-    ("mimalloc", &["main"]),
+    ("tikv_jemallocator", &["main"]),
     ("utoipa_axum", &["http", "app"]),
     ("clap", &["cli"]),
     ("playhouse_protocol", &["actors", "http"]),
