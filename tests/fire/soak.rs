@@ -19,7 +19,7 @@ const SETTLED_WITHIN: Duration = Duration::from_secs(60);
 /// How long freed memory may take to go back to the system.
 const GIVEN_BACK_WITHIN: Duration = Duration::from_secs(20);
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
-/// What memory may have grown by, in percent of what it was after the warm-up.
+/// What memory may grow by in a round, in percent of what it was before it.
 const GROWTH_MAX_PERCENT: u64 = 10;
 
 struct Plan {

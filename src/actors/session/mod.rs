@@ -245,7 +245,7 @@ impl Actor for Session {
         Ok(Awake { live, _listing: listing, _counted: Counted(count) })
     }
 
-    // In a box: the actor's own task keeps room for this three times over, and most of the time it waits.
+    // In a box: the actor's own task keeps room for this more than once, and most of the time it waits.
     fn handle(
         &self,
         myself: ActorRef<Message>,
