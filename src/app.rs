@@ -66,14 +66,6 @@ impl App {
         let Surroundings { clock, program, children } = surroundings;
         let parts = Parts::make(&config, clock, program, &drain).await?;
         let first_admin = first_start::make_admin(&parts.accounts, &parts.back_ends).await?;
-        let failed =
-            parts.uploads.recover().await.context("unfinished uploads could not be looked through")?;
-        if !failed.is_empty() {
-            let (uploads, away) = (parts.uploads.clone(), drain.clone());
-            drop(tasks::spawn("upload_recovery", async move {
-                away.run_until_cancelled(uploads.recover_later(failed)).await
-            }));
-        }
         let server = Server {
             listener,
             router: http::router(parts.context.clone()),

@@ -77,6 +77,8 @@ codes! {
     UpgradeRequired = "upgrade_required", 426, "An upgrade to WebSocket is needed";
     /// Another request writes this upload right now. Try again.
     Locked = "locked", 423, "Another request writes this upload";
+    /// The bytes are not those that `Upload-Checksum` was made of. None of them was kept; send them again.
+    ChecksumMismatch = "checksum_mismatch", 460, "The checksum does not match";
     /// A moderator has silenced you in this room. Wait for `retry_after_ms`.
     TimedOut = "timed_out", 403, "You are silenced here for a while";
     /// The poll is closed and takes no votes.

@@ -25,7 +25,7 @@ use crate::{
         room::{self, RoomContext, Rooms},
         supervise::{self, Child, Meltdown, Supervisor},
         transcode::{Dispatcher, Transcodes, Turns, Workshop},
-        uploads::{UploadOptions, Uploads},
+        uploads::{Sweeper, UploadOptions, Uploads},
     },
     config::Config,
     domain::clock::SharedClock,
@@ -125,6 +125,7 @@ impl Parts {
             on_meltdown: Box::new(|meltdown| drop(told.send(meltdown))),
         };
         children.insert(0, Dispatcher::child(self.transcodes.clone()));
+        children.insert(1, Sweeper::child(self.uploads.clone()));
         let supervisor = Supervisor::start(context, children).await.context("the supervised actors")?;
         Ok((supervisor, meltdown))
     }

@@ -34,6 +34,12 @@ impl Timestamp {
         let moment = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
         format!("{moment:.3}")
     }
+
+    /// `Sun, 22 Nov 2026 17:07:16 GMT`: RFC 9110 section 5.6.7.
+    pub fn to_http_date(self) -> String {
+        let moment = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
+        moment.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    }
 }
 
 /// Where time comes from.
@@ -83,6 +89,7 @@ mod tests {
     fn a_timestamp_reads_as_rfc_3339_with_milliseconds() {
         assert_eq!(Timestamp(0).to_rfc3339(), "1970-01-01T00:00:00.000Z");
         assert_eq!(Timestamp(1_795_367_236_007).to_rfc3339(), "2026-11-22T17:07:16.007Z");
+        assert_eq!(Timestamp(1_795_367_236_007).to_http_date(), "Sun, 22 Nov 2026 17:07:16 GMT");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod account;
 pub mod channel;
+pub mod checksum;
 pub mod clock;
 pub mod comment;
 pub mod emoji;

@@ -1,8 +1,10 @@
+use std::time::Duration;
+
 use base64::{Engine, prelude::BASE64_STANDARD};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use sha2::{Digest, Sha256};
 
-use crate::support::{Person, TestApp, clip, problem};
+use crate::support::{Person, TestApp, clip, problem, wait_until};
 
 fn tus(app: &TestApp, who: &Person, method: Method, path: &str) -> RequestBuilder {
     app.request(method, path).bearer_auth(&who.token).header("tus-resumable", "1.0.0")
@@ -105,7 +107,9 @@ async fn what_tus_forbids_is_refused_with_the_status_it_names() {
     let too_long = patch(&app, &ada, &path, 0, vec![1; 11]).send().await.expect("an answer");
     assert_eq!(problem(too_long).await, (413, "too_large".into()));
     let options = app.request(Method::OPTIONS, "/api/v1/uploads").send().await.expect("an answer");
-    assert_eq!(options.headers()["tus-extension"], "creation,creation-with-upload,termination");
+    let extensions = options.headers()["tus-extension"].to_str().expect("text").to_owned();
+    assert_eq!(extensions.split(',').count(), 9, "{extensions}");
+    assert_eq!(options.headers()["tus-checksum-algorithm"], "sha1,sha256,crc32");
     assert_eq!(options.headers()["tus-max-size"], "1000");
     let overridden = tus(&app, &ada, Method::POST, &path).header("x-http-method-override", "HEAD");
     assert!(overridden.send().await.expect("an answer").headers().contains_key("upload-offset"));
@@ -120,6 +124,178 @@ async fn a_form_over_the_limit_is_refused_while_it_is_read_and_leaves_nothing() 
     let form = reqwest::multipart::Form::new().part("file", file).text("title", "Big");
     let request = app.request(Method::POST, "/api/v1/videos").bearer_auth(&ada.token).multipart(form);
     assert_eq!(problem(request.send().await.expect("an answer")).await, (413, "too_large".into()));
+    let left = std::fs::read_dir(app.folder.path().join("uploads")).expect("the folder").count();
+    assert_eq!(left, 0);
+    app.stop().await;
+}
+
+fn sha1_of(bytes: &[u8]) -> String {
+    format!("sha1 {}", BASE64_STANDARD.encode(sha1::Sha1::digest(bytes)))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_with_another_checksum_are_not_kept() {
+    let app = TestApp::start().await;
+    let ada = app.register("ada").await;
+    let path = location(&create(&app, &ada, 10).await);
+    let wrong = patch(&app, &ada, &path, 0, b"hello".to_vec()).header("upload-checksum", sha1_of(b"hullo"));
+    assert_eq!(problem(wrong.send().await.expect("an answer")).await, (460, "checksum_mismatch".into()));
+    for unknown in ["md5 AAAA", "sha1", "sha1 !!!"] {
+        let request = patch(&app, &ada, &path, 0, b"hello".to_vec()).header("upload-checksum", unknown);
+        assert_eq!(problem(request.send().await.expect("an answer")).await, (400, "malformed".into()));
+    }
+    let head = tus(&app, &ada, Method::HEAD, &path).send().await.expect("an answer");
+    assert_eq!(head.headers()["upload-offset"], "0");
+    let right = patch(&app, &ada, &path, 0, b"hello".to_vec()).header("upload-checksum", sha1_of(b"hello"));
+    let right = right.send().await.expect("an answer");
+    assert_eq!(
+        (right.status().as_u16(), &right.headers()["upload-offset"]),
+        (204, &"5".parse().expect("text"))
+    );
+    for (trailer, status) in [(sha1_of(b"wrong"), 460), (sha1_of(b"world"), 204)] {
+        assert_eq!(send_with_trailer(&app, &ada, &path, &trailer).await, status);
+    }
+    app.stop().await;
+}
+
+/// "world" at offset 5, in chunks, with the checksum after them; returns the status.
+async fn send_with_trailer(app: &TestApp, who: &Person, path: &str, checksum: &str) -> u16 {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut stream =
+        tokio::net::TcpStream::connect(app.url.trim_start_matches("http://")).await.expect("a connection");
+    let request = format!(
+        "PATCH {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 5\r\n\
+         Authorization: Bearer {}\r\nContent-Type: application/offset+octet-stream\r\nTrailer: Upload-Checksum\r\n\
+         Transfer-Encoding: chunked\r\n\r\n3\r\nwor\r\n2\r\nld\r\n0\r\nUpload-Checksum: {checksum}\r\n\r\n",
+        who.token
+    );
+    stream.write_all(request.as_bytes()).await.expect("it is sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("an answer");
+    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status line")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_length_may_be_said_later_and_only_once() {
+    let app = TestApp::start().await;
+    let ada = app.register("ada").await;
+    let begin = || tus(&app, &ada, Method::POST, "/api/v1/uploads");
+    for (name, value) in [("upload-defer-length", "2"), ("x-nothing", "1")] {
+        let refused = begin().header(name, value).send().await.expect("an answer");
+        assert_eq!(problem(refused).await, (400, "malformed".into()));
+    }
+    let both = begin().header("upload-defer-length", "1").header("upload-length", "5");
+    assert_eq!(problem(both.send().await.expect("an answer")).await, (400, "malformed".into()));
+    let created = begin().header("upload-defer-length", "1").send().await.expect("an answer");
+    let path = location(&created);
+    let first = patch(&app, &ada, &path, 0, b"abc".to_vec()).send().await.expect("an answer");
+    assert_eq!(first.status(), StatusCode::NO_CONTENT);
+    let head = tus(&app, &ada, Method::HEAD, &path).send().await.expect("an answer");
+    assert_eq!(head.headers()["upload-defer-length"], "1");
+    assert!(!head.headers().contains_key("upload-length"));
+    let less = patch(&app, &ada, &path, 3, Vec::new()).header("upload-length", "2");
+    assert_eq!(problem(less.send().await.expect("an answer")).await, (422, "invalid".into()));
+    let said = patch(&app, &ada, &path, 3, b"d".to_vec()).header("upload-length", "5");
+    assert_eq!(said.send().await.expect("an answer").status(), StatusCode::NO_CONTENT);
+    let changed = patch(&app, &ada, &path, 4, Vec::new()).header("upload-length", "6");
+    assert_eq!(problem(changed.send().await.expect("an answer")).await, (400, "malformed".into()));
+    let head = tus(&app, &ada, Method::HEAD, &path).send().await.expect("an answer");
+    assert_eq!(head.headers()["upload-length"], "5");
+    assert!(!head.headers().contains_key("upload-defer-length"));
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_in_parts_becomes_one_video() {
+    let app = TestApp::start().await;
+    let ada = app.register("ada").await;
+    let bob = app.register("bob").await;
+    let bytes = clip("bigbuckbunny.mp4");
+    let half = bytes.len() / 2;
+    let part = async |length: usize| {
+        let request = tus(&app, &ada, Method::POST, "/api/v1/uploads").header("upload-length", length);
+        location(&request.header("upload-concat", "partial").send().await.expect("an answer"))
+    };
+    let (one, two) = (part(half).await, part(bytes.len() - half).await);
+    let sent = patch(&app, &ada, &one, 0, bytes[..half].to_vec()).send().await.expect("an answer");
+    assert!(!sent.headers().contains_key("playhouse-video-id"), "a part is no video");
+    let concat = format!("final;{one} {}{two}", app.url);
+    let whole = |who: &Person| {
+        tus(&app, who, Method::POST, "/api/v1/uploads").header("upload-concat", concat.as_str()).send()
+    };
+    let others = whole(&bob).await.expect("an answer");
+    assert_eq!(problem(others).await, (400, "malformed".into()), "the parts are not his");
+    let created = whole(&ada).await.expect("an answer");
+    assert_eq!(created.status(), StatusCode::CREATED);
+    let path = location(&created);
+    let id = created.headers()["playhouse-video-id"].to_str().expect("an id").to_owned();
+    let head = tus(&app, &ada, Method::HEAD, &path).send().await.expect("an answer");
+    assert!(!head.headers().contains_key("upload-offset"), "it waits for its second part");
+    assert_eq!(head.headers()["upload-concat"], concat.as_str());
+    let refused = patch(&app, &ada, &path, 0, b"x".to_vec()).send().await.expect("an answer");
+    assert_eq!(problem(refused).await, (403, "forbidden".into()));
+    let sent = patch(&app, &ada, &two, 0, bytes[half..].to_vec()).send().await.expect("an answer");
+    assert_eq!(sent.status(), StatusCode::NO_CONTENT);
+    let head = tus(&app, &ada, Method::HEAD, &path).send().await.expect("an answer");
+    assert_eq!(head.headers()["upload-offset"], bytes.len().to_string().as_str());
+    let arrived = std::fs::read(app.folder.path().join(format!("objects/sources/{id}/original")));
+    assert_eq!(Sha256::digest(arrived.expect("the source")), Sha256::digest(&bytes));
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_connection_does_not_keep_an_upload() {
+    use tokio::io::AsyncWriteExt;
+    let app = TestApp::start().await;
+    let ada = app.register("ada").await;
+    let path = location(&create(&app, &ada, 10).await);
+    let mut ghost =
+        tokio::net::TcpStream::connect(app.url.trim_start_matches("http://")).await.expect("a connection");
+    let request = format!(
+        "PATCH {path} HTTP/1.1\r\nHost: x\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\nContent-Length: 10\r\n\
+         Authorization: Bearer {}\r\nContent-Type: application/offset+octet-stream\r\n\r\nhello",
+        ada.token
+    );
+    ghost.write_all(request.as_bytes()).await.expect("it is sent");
+    wait_until("the ghost is being heard", || async {
+        let metrics = app.get("/metrics").send().await.expect("an answer").text().await.expect("text");
+        metrics.lines().any(|line| line == "playhouse_uploads_receiving 1")
+    })
+    .await;
+    let head = tus(&app, &ada, Method::HEAD, &path).send().await.expect("an answer");
+    assert_eq!(head.headers()["upload-offset"], "5", "what the ghost had sent is kept");
+    let last = patch(&app, &ada, &path, 5, b"world".to_vec()).send().await.expect("an answer");
+    assert_eq!(last.status(), StatusCode::NO_CONTENT);
+    drop(ghost);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_nobody_goes_on_with_expires_and_leaves_nothing() {
+    let app = TestApp::start().await;
+    let ada = app.register("ada").await;
+    let created = create(&app, &ada, 10).await;
+    let expires = created.headers()["upload-expires"].to_str().expect("a date").to_owned();
+    assert!(expires.ends_with(" GMT"), "{expires}");
+    let path = location(&created);
+    let later = Duration::from_secs(12 * 3_600);
+    app.clock.advance(later);
+    let ada = app.login("ada", "correct horse").await;
+    let sent = patch(&app, &ada, &path, 0, b"hello".to_vec()).send().await.expect("an answer");
+    assert_ne!(sent.headers()["upload-expires"], expires.as_str(), "whoever goes on has a day again");
+    app.clock.advance(later);
+    let app = app.restart().await;
+    let ada = app.login("ada", "correct horse").await;
+    let head = tus(&app, &ada, Method::HEAD, &path).send().await.expect("an answer");
+    assert_eq!(head.headers()["upload-offset"], "5", "it was gone on with half a day ago");
+    app.clock.advance(later);
+    let app = app.restart().await;
+    let ada = app.login("ada", "correct horse").await;
+    wait_until("it expires", || async {
+        let head = tus(&app, &ada, Method::HEAD, &path).send().await.expect("an answer");
+        head.status() == StatusCode::NOT_FOUND
+    })
+    .await;
     let left = std::fs::read_dir(app.folder.path().join("uploads")).expect("the folder").count();
     assert_eq!(left, 0);
     app.stop().await;

@@ -3,7 +3,7 @@
 use axum::{
     body::Body,
     extract::State,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
 };
 use playhouse_protocol::problem::Code;
 
@@ -12,18 +12,23 @@ use super::{
     protocol::{self, name},
     write,
 };
-use crate::http::{
-    Ctx,
-    extract::Caller,
-    problem::{ApiError, ApiResult},
+use crate::{
+    actors::uploads::{Concat, NewUpload},
+    http::{
+        Ctx,
+        extract::Caller,
+        problem::{ApiError, ApiResult},
+    },
 };
 
 /// Begin a resumable upload
 #[utoipa::path(
     post, path = "/uploads", tag = "uploads", security(("bearer" = [])),
-    params(("Upload-Length" = u64, Header), ("Upload-Metadata" = Option<String>, Header,
+    params(("Upload-Length" = Option<u64>, Header), ("Upload-Defer-Length" = Option<u8>, Header,
+        description = "1 where the length is said later"), ("Upload-Concat" = Option<String>, Header,
+        description = "`partial`, or `final;` and the URLs of the parts"), ("Upload-Metadata" = Option<String>, Header,
         description = "`filename`, `filetype`, `title`, `description`, `tags` (comma separated), `visibility`")),
-    responses((status = 201, description = "`Location`, and `Upload-Offset` if bytes came along"),
+    responses((status = 201, description = "`Location`, `Upload-Offset`, `Upload-Expires`"),
         (status = 400, description = "`malformed`"), (status = 413, description = "`too_large`"),
         (status = 429, description = "`too_many` unfinished uploads"))
 )]
@@ -33,23 +38,42 @@ pub async fn create(
     headers: HeaderMap,
     body: Body,
 ) -> ApiResult<(StatusCode, HeaderMap)> {
-    if headers.contains_key(name::UPLOAD_DEFER_LENGTH) {
-        return Err(ApiError::new(Code::Malformed, "send Upload-Length; a deferred length is not taken yet"));
+    let concat = protocol::kept(&headers, &name::UPLOAD_CONCAT)?;
+    let is_final = matches!(Concat::parse(concat.as_deref())?, Concat::Final(_));
+    let length_bytes = if is_final { no_length(&headers)? } else { length(&headers)? };
+    let metadata = protocol::kept(&headers, &name::UPLOAD_METADATA)?.unwrap_or_default();
+    let input = metadata::parse(&metadata)?;
+    let mut held = ctx.uploads.begin(&who, NewUpload { length_bytes, metadata, concat, input }).await?;
+    let location = format!("/api/v1/uploads/{}", held.upload.upload_id);
+    if is_final {
+        ctx.uploads.assemble(&mut held).await?;
+    } else if protocol::is_offset_stream(&headers) || length_bytes == Some(0) {
+        write::receive(&ctx, &mut held, &headers, body).await?;
     }
-    let length = protocol::number(&headers, &name::UPLOAD_LENGTH)?;
-    let length = length.ok_or_else(|| ApiError::new(Code::Malformed, "Upload-Length is missing"))?;
-    let kept = headers.get(name::UPLOAD_METADATA).map(|value| value.to_str());
-    let kept =
-        kept.transpose().map_err(|_| ApiError::new(Code::Malformed, "Upload-Metadata is not ASCII"))?;
-    let input = metadata::parse(kept.unwrap_or_default())?;
-    let upload = ctx.uploads.begin(&who, length, kept.unwrap_or_default().into(), input).await?;
-    let mut answer = HeaderMap::new();
-    let location = format!("/api/v1/uploads/{}", upload.upload_id);
+    let mut answer = protocol::standing(&held);
     answer.insert(header::LOCATION, protocol::text(&location));
-    answer.insert(name::VIDEO_ID, protocol::text(upload.video_id.as_str()));
-    if protocol::is_offset_stream(&headers) || length == 0 {
-        let offset = write::receive(&ctx, &upload, 0, body).await?;
-        answer.insert(name::UPLOAD_OFFSET, HeaderValue::from(offset));
-    }
     Ok((StatusCode::CREATED, answer))
+}
+
+/// The length, or the word that it is said later.
+fn length(headers: &HeaderMap) -> ApiResult<Option<u64>> {
+    let malformed = |detail: &str| Err(ApiError::new(Code::Malformed, detail));
+    let length = protocol::number(headers, &name::UPLOAD_LENGTH)?;
+    match (length, headers.get(name::UPLOAD_DEFER_LENGTH).map(|value| value.as_bytes())) {
+        (Some(length), None) => Ok(Some(length)),
+        (None, Some(b"1")) => Ok(None),
+        (None, None) => malformed("send Upload-Length, or Upload-Defer-Length: 1"),
+        (None, Some(_)) => malformed("Upload-Defer-Length is 1"),
+        (Some(_), Some(_)) => malformed("send either Upload-Length or Upload-Defer-Length"),
+    }
+}
+
+fn no_length(headers: &HeaderMap) -> ApiResult<Option<u64>> {
+    match headers.contains_key(name::UPLOAD_LENGTH) {
+        true => Err(ApiError::new(
+            Code::Malformed,
+            "a final upload is as long as its parts; send no Upload-Length",
+        )),
+        false => Ok(None),
+    }
 }

@@ -1,13 +1,15 @@
-//! tus 1.0.0 at `/api/v1/uploads`: core, creation, creation-with-upload, termination. Bytes go from the socket to
+//! tus 1.0.0 at `/api/v1/uploads`, with every extension. Bytes go from the socket to
 //! the staging folder; everything else is decided by `actors::uploads`. <https://tus.io/protocols/resumable-upload>
 
+mod checksum;
 mod create;
 mod metadata;
+mod pieces;
 mod protocol;
 mod write;
 
 use axum::{
-    body::{Body, BodyDataStream},
+    body::Body,
     extract::{Request, State},
     http::{HeaderMap, Method, StatusCode},
     middleware::{self, Next},
@@ -22,7 +24,10 @@ use super::{
     extract::{Caller, Id},
     problem::{ApiError, ApiResult},
 };
-use crate::{actors::uploads::UploadError, domain::ids::UploadId};
+use crate::{
+    actors::uploads::{Concat, UploadError, length},
+    domain::ids::UploadId,
+};
 
 pub fn routes() -> OpenApiRouter<Ctx> {
     OpenApiRouter::new()
@@ -64,7 +69,8 @@ async fn options_of_one(State(ctx): State<Ctx>) -> Response {
 /// How far an upload is
 #[utoipa::path(
     head, path = "/uploads/{id}", tag = "uploads", security(("bearer" = [])), params(("id" = String, Path)),
-    responses((status = 200, description = "`Upload-Offset`, `Upload-Length`, `Playhouse-Video-Id`"),
+    responses((status = 200, description = "`Upload-Offset`, `Upload-Length`, `Upload-Expires`, `Upload-Concat`,
+        `Playhouse-Video-Id`"),
         (status = 404, description = "`not_found`"), (status = 410, description = "`gone`"))
 )]
 async fn head(
@@ -72,13 +78,14 @@ async fn head(
     Id(id): Id<UploadId>,
     Caller(who): Caller,
 ) -> ApiResult<(StatusCode, HeaderMap)> {
-    let (upload, offset) = ctx.uploads.find(&who, &id).await?;
-    let length = u64::try_from(upload.length_bytes).unwrap_or(0);
-    if offset == length && !upload.finished {
+    let mut held = ctx.uploads.hold(&who, &id).await?;
+    if let Concat::Final(_) = Concat::of(&held.upload)? {
+        ctx.uploads.assemble(&mut held).await?;
+    } else if length(&held.upload) == Some(held.offset) {
         // The answer to its last byte was lost, or the server was: finish now.
-        ctx.uploads.finish(&upload).await?;
+        ctx.uploads.finish(&mut held).await?;
     }
-    Ok((StatusCode::OK, protocol::state(&upload, offset)))
+    Ok((StatusCode::OK, protocol::state(&held)))
 }
 
 /// End an unfinished upload
@@ -91,11 +98,11 @@ async fn terminate(
     Id(id): Id<UploadId>,
     Caller(who): Caller,
 ) -> ApiResult<StatusCode> {
-    let (upload, _) = ctx.uploads.find(&who, &id).await?;
-    if upload.finished {
+    let held = ctx.uploads.hold(&who, &id).await?;
+    if held.upload.finished && Concat::of(&held.upload)? != Concat::Part {
         return Err(ApiError::new(Code::Gone, "the upload is finished; delete the video instead"));
     }
-    ctx.uploads.terminate(&upload).await?;
+    ctx.uploads.terminate(held).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -121,12 +128,6 @@ async fn override_method(
     }
 }
 
-/// A body as staging takes it.
-fn bytes(body: Body) -> impl futures_util::Stream<Item = std::io::Result<bytes::Bytes>> + Unpin {
-    let stream: BodyDataStream = body.into_data_stream();
-    futures_util::StreamExt::map(stream, |piece| piece.map_err(std::io::Error::other))
-}
-
 impl From<UploadError> for ApiError {
     fn from(error: UploadError) -> Self {
         let code = match error {
@@ -137,6 +138,7 @@ impl From<UploadError> for ApiError {
             UploadError::Store(error) => return error.into(),
             UploadError::TooLarge(_) => Code::TooLarge,
             UploadError::TooMany(_) => Code::TooMany,
+            UploadError::NoSuchPart | UploadError::LengthKnown(_) => Code::Malformed,
             UploadError::NotFound => Code::NotFound,
             UploadError::Expired => Code::Gone,
         };

@@ -7,12 +7,16 @@ use axum::{
 use playhouse_protocol::problem::Code;
 
 use crate::{
-    backends::store::tables::upload::Upload,
+    actors::uploads::{Concat, Held, length},
+    domain::checksum::Algorithm,
     http::problem::{ApiError, ApiResult},
 };
 
 pub const TUS_VERSION: HeaderValue = HeaderValue::from_static("1.0.0");
-const EXTENSIONS: HeaderValue = HeaderValue::from_static("creation,creation-with-upload,termination");
+const EXTENSIONS: HeaderValue = HeaderValue::from_static(
+    "creation,creation-defer-length,creation-with-upload,expiration,checksum,checksum-trailer,termination,concatenation,\
+     concatenation-unfinished",
+);
 pub const CONTENT_TYPE: &str = "application/offset+octet-stream";
 
 pub mod name {
@@ -26,6 +30,10 @@ pub mod name {
     pub const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
     pub const UPLOAD_METADATA: HeaderName = HeaderName::from_static("upload-metadata");
     pub const UPLOAD_DEFER_LENGTH: HeaderName = HeaderName::from_static("upload-defer-length");
+    pub const UPLOAD_EXPIRES: HeaderName = HeaderName::from_static("upload-expires");
+    pub const UPLOAD_CONCAT: HeaderName = HeaderName::from_static("upload-concat");
+    pub const UPLOAD_CHECKSUM: HeaderName = HeaderName::from_static("upload-checksum");
+    pub const TUS_CHECKSUM_ALGORITHM: HeaderName = HeaderName::from_static("tus-checksum-algorithm");
     pub const METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
     pub const VIDEO_ID: HeaderName = HeaderName::from_static("playhouse-video-id");
 }
@@ -35,19 +43,46 @@ pub fn options(size_max_bytes: u64) -> Response {
         (name::TUS_VERSION, TUS_VERSION),
         (name::TUS_EXTENSION, EXTENSIONS),
         (name::TUS_MAX_SIZE, HeaderValue::from(size_max_bytes)),
+        (name::TUS_CHECKSUM_ALGORITHM, text(&Algorithm::ALL.map(Algorithm::name).join(","))),
     ];
     (StatusCode::NO_CONTENT, headers).into_response()
 }
 
 /// How an upload stands: the answer to HEAD.
-pub fn state(upload: &Upload, offset: u64) -> HeaderMap {
-    let mut headers = HeaderMap::new();
+pub fn state(held: &Held) -> HeaderMap {
+    let mut headers = standing(held);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(name::UPLOAD_OFFSET, HeaderValue::from(offset));
-    headers.insert(name::UPLOAD_LENGTH, HeaderValue::from(upload.length_bytes));
-    headers.insert(name::VIDEO_ID, text(upload.video_id.as_str()));
+    let upload = &held.upload;
+    match length(upload) {
+        Some(length) => headers.insert(name::UPLOAD_LENGTH, HeaderValue::from(length)),
+        None if upload.concat.is_none() => {
+            headers.insert(name::UPLOAD_DEFER_LENGTH, HeaderValue::from_static("1"))
+        }
+        None => None,
+    };
     if !upload.metadata.is_empty() {
         headers.insert(name::UPLOAD_METADATA, text(&upload.metadata));
+    }
+    if let Some(concat) = &upload.concat {
+        headers.insert(name::UPLOAD_CONCAT, text(concat));
+    }
+    headers
+}
+
+/// What every answer about an upload says: how far it is, until when it is kept, and the video it becomes.
+pub fn standing(held: &Held) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let upload = &held.upload;
+    let concat = Concat::of(upload).unwrap_or(Concat::Whole);
+    // One that waits for its parts is nowhere yet.
+    if upload.finished || !matches!(concat, Concat::Final(_)) {
+        headers.insert(name::UPLOAD_OFFSET, HeaderValue::from(held.offset));
+    }
+    if concat != Concat::Part {
+        headers.insert(name::VIDEO_ID, text(upload.video_id.as_str()));
+    }
+    if !upload.finished || concat == Concat::Part {
+        headers.insert(name::UPLOAD_EXPIRES, text(&upload.expires_at.to_http_date()));
     }
     headers
 }
@@ -65,6 +100,12 @@ pub fn number(headers: &HeaderMap, name: &HeaderName) -> ApiResult<Option<u64>> 
         Some(number) => Ok(Some(number)),
         None => Err(ApiError::new(Code::Malformed, format!("{name} is a count of bytes"))),
     }
+}
+
+/// A header that is kept and echoed as it came.
+pub fn kept(headers: &HeaderMap, name: &HeaderName) -> ApiResult<Option<String>> {
+    let value = headers.get(name).map(|value| value.to_str().map(str::to_owned));
+    value.transpose().map_err(|_| ApiError::new(Code::Malformed, format!("{name} is not ASCII")))
 }
 
 pub fn is_offset_stream(headers: &HeaderMap) -> bool {

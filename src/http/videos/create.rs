@@ -11,7 +11,7 @@ use playhouse_protocol::{problem::Code, rest};
 use super::view;
 use crate::{
     actors::uploads::DraftInput,
-    backends::staging::StagingError,
+    backends::staging::{Hold, StagingError},
     domain::{account::Identity, ids::UploadId},
     http::{
         Ctx,
@@ -52,7 +52,9 @@ pub async fn create(
     let form = Multipart::from_request(request, &()).await;
     let form = form.map_err(|_| ApiError::new(Code::UnsupportedMediaType, "send multipart/form-data"))?;
     let staged = UploadId::new(ctx.clock.now());
-    let outcome = receive(&ctx, &who, form, &staged).await;
+    // Held until it is a video: what nobody holds and has no row is swept away.
+    let hold = ctx.staging.hold(&staged).await?;
+    let outcome = receive(&ctx, &who, form, &hold).await;
     if outcome.is_err() {
         ctx.metrics.uploads.of("refused").inc();
         ctx.staging.remove(&staged).await?;
@@ -60,12 +62,7 @@ pub async fn create(
     Ok((StatusCode::ACCEPTED, Json(outcome?)))
 }
 
-async fn receive(
-    ctx: &Ctx,
-    who: &Identity,
-    mut form: Multipart,
-    staged: &UploadId,
-) -> ApiResult<rest::Video> {
+async fn receive(ctx: &Ctx, who: &Identity, mut form: Multipart, hold: &Hold) -> ApiResult<rest::Video> {
     let mut input = DraftInput::default();
     let mut has_file = false;
     for _ in 0..FIELDS_MAX {
@@ -79,7 +76,7 @@ async fn receive(
             "file" => {
                 has_file = true;
                 input.filename = field.file_name().map(str::to_owned);
-                file(ctx, field, staged).await?;
+                file(ctx, field, hold).await?;
             }
             other => return Err(ApiError::invalid(other, "is not a field of this form")),
         }
@@ -87,20 +84,20 @@ async fn receive(
     if !has_file {
         return Err(ApiError::invalid("file", "is missing"));
     }
-    let video = ctx.uploads.publish_file(who, staged, input).await?;
+    let video = ctx.uploads.publish_file(who, hold.id(), input).await?;
     view::video(ctx, video, Some(who)).await
 }
 
-async fn file(ctx: &Ctx, field: Field<'_>, staged: &UploadId) -> ApiResult<()> {
+async fn file(ctx: &Ctx, field: Field<'_>, hold: &Hold) -> ApiResult<()> {
     let limit = ctx.options.upload_bytes_max;
-    ctx.staging.create(staged).await?;
+    ctx.staging.create(hold.id()).await?;
     ctx.metrics.uploads_receiving.inc();
     let bytes = futures_util::StreamExt::map(field, |piece| piece.map_err(std::io::Error::other));
-    let appended = ctx.staging.append(staged, 0, limit, Box::pin(bytes)).await;
+    let received = hold.write(0).await?.receive(limit, Box::pin(bytes)).await;
     ctx.metrics.uploads_receiving.dec();
-    let appended = appended?;
-    ctx.metrics.upload_bytes.inc_by(appended.offset);
-    match appended.broken {
+    let (offset, broken) = received.keep().await?;
+    ctx.metrics.upload_bytes.inc_by(offset);
+    match broken {
         None => Ok(()),
         Some(StagingError::TooLong) => {
             Err(ApiError::new(Code::TooLarge, format!("a file has at most {limit} bytes")))

@@ -6,16 +6,33 @@ use std::{sync::Arc, time::Duration};
 use playhouse::{
     app::{App, Surroundings},
     config::Config,
-    domain::clock::SystemClock,
+    domain::clock::{Clock, ManualClock, SystemClock, Timestamp},
 };
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
+
+/// The time of this machine and whatever a test adds to it.
+#[derive(Default)]
+pub struct LaterClock(ManualClock);
+
+impl LaterClock {
+    pub fn advance(&self, duration: Duration) {
+        self.0.advance(duration);
+    }
+}
+
+impl Clock for LaterClock {
+    fn now(&self) -> Timestamp {
+        SystemClock.now().plus(self.0.now().since(Timestamp(0)))
+    }
+}
 
 pub struct TestApp {
     app: Option<App>,
     pub url: String,
     pub client: Client,
     pub folder: tempfile::TempDir,
+    pub clock: Arc<LaterClock>,
 }
 
 /// Someone who has signed in.
@@ -37,18 +54,22 @@ impl TestApp {
     }
 
     pub async fn start_in(folder: tempfile::TempDir, settings: &[(&str, &str)]) -> Self {
+        Self::start_at(folder, settings, Arc::default()).await
+    }
+
+    async fn start_at(folder: tempfile::TempDir, settings: &[(&str, &str)], clock: Arc<LaterClock>) -> Self {
         let config = config(folder.path(), settings);
         let program = env!("CARGO_BIN_EXE_playhouse").into();
-        let surroundings = Surroundings { clock: Arc::new(SystemClock), program, children: Vec::new() };
+        let surroundings = Surroundings { clock: clock.clone(), program, children: Vec::new() };
         let app = App::start(config, surroundings).await.expect("the app starts");
         let url = format!("http://{}", app.addr());
-        Self { app: Some(app), url, client: Client::new(), folder }
+        Self { app: Some(app), url, client: Client::new(), folder, clock }
     }
 
     /// Stops in order and starts again on the same data.
     pub async fn restart(mut self) -> Self {
         self.app.take().expect("it runs").stop().await;
-        Self::start_in(self.folder, &[]).await
+        Self::start_at(self.folder, &[], self.clock).await
     }
 
     pub async fn stop(mut self) {
@@ -144,6 +165,15 @@ pub async fn problem(response: Response) -> (u16, String) {
     assert_eq!(body["request_id"], request_id.as_str());
     assert!(body["detail"].as_str().is_some_and(|detail| !detail.is_empty()));
     (status, body["code"].as_str().expect("a code").to_owned())
+}
+
+/// Waits for a state that comes by itself, for twenty seconds.
+pub async fn wait_until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    while !holds().await {
+        assert!(tokio::time::Instant::now() < deadline, "it never came to be: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 /// A clip of the kind people upload; `make clips` fetches it.

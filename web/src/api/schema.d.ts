@@ -1761,8 +1761,12 @@ export interface operations {
     create: {
         parameters: {
             query?: never;
-            header: {
-                "Upload-Length": number;
+            header?: {
+                "Upload-Length"?: number | null;
+                /** @description 1 where the length is said later */
+                "Upload-Defer-Length"?: number | null;
+                /** @description `partial`, or `final;` and the URLs of the parts */
+                "Upload-Concat"?: string | null;
                 /** @description `filename`, `filetype`, `title`, `description`, `tags` (comma separated), `visibility` */
                 "Upload-Metadata"?: string | null;
             };
@@ -1771,7 +1775,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description `Location`, and `Upload-Offset` if bytes came along */
+            /** @description `Location`, `Upload-Offset`, `Upload-Expires` */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1900,7 +1904,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description `Upload-Offset`, `Upload-Length`, `Playhouse-Video-Id` */
+            /**
+             * @description `Upload-Offset`, `Upload-Length`, `Upload-Expires`, `Upload-Concat`,
+             *             `Playhouse-Video-Id`
+             */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1928,6 +1935,10 @@ export interface operations {
             query?: never;
             header: {
                 "Upload-Offset": number;
+                /** @description Where the length was deferred */
+                "Upload-Length"?: number | null;
+                /** @description `sha1`, `sha256` or `crc32` and base64; or in a trailer */
+                "Upload-Checksum"?: string | null;
             };
             path: {
                 id: string;
@@ -1942,6 +1953,13 @@ export interface operations {
         responses: {
             /** @description `Upload-Offset`, all of it durable; `Playhouse-Video-Id` */
             204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `forbidden`: a final upload takes no bytes */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1970,6 +1988,13 @@ export interface operations {
             };
             /** @description `locked` */
             423: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `checksum_mismatch` */
+            460: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -24,7 +24,9 @@ pub struct Draft {
 blob_cell!(Draft);
 
 record! {
-    /// An upload that was begun. `finished` is set once its bytes are a video's source.
+    /// An upload that was begun. `finished` is set once its bytes are a video's source or, where it is a part of
+    /// another, all here. `length_bytes` is unset until the client has said it, and `concat` is `Upload-Concat` as it
+    /// came.
     pub struct Upload in "uploads" {
         partition { upload_id: UploadId }
         clustering {}
@@ -32,11 +34,13 @@ record! {
             owner_id: UserId,
             channel_id: ChannelId,
             video_id: VideoId,
-            length_bytes: i64,
+            length_bytes: Option<i64>,
             metadata: String,
+            concat: Option<String>,
             draft: Draft,
             finished: bool,
             created_at: Timestamp,
+            expires_at: Timestamp,
         }
     }
 }

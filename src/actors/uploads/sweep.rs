@@ -1,0 +1,86 @@
+//! Finds uploads that nobody goes on with: at the start of the process and again and again. What is whole and was not
+//! finished is finished, what has expired goes, and a file without a row is a request that never came to its end.
+
+use std::time::Duration;
+
+use std::sync::Arc;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+
+use super::{Concat, UploadError, Uploads, length};
+use crate::{actors::supervise::Child, backends::store::tables::upload::Upload, domain::ids::UploadId};
+
+const INTERVAL: Duration = Duration::from_secs(30);
+
+/// The actor that looks.
+pub struct Sweeper {
+    uploads: Arc<Uploads>,
+}
+
+pub struct Look;
+
+impl Sweeper {
+    /// As a child for the supervisor.
+    pub fn child(uploads: Arc<Uploads>) -> Child {
+        let make = move || (Sweeper { uploads: uploads.clone() }, ());
+        let (child, _address) = Child::new("upload-sweeper", make);
+        child
+    }
+}
+
+impl Actor for Sweeper {
+    type Msg = Look;
+    type State = ();
+    type Arguments = ();
+
+    async fn pre_start(&self, myself: ActorRef<Look>, (): ()) -> Result<(), ActorProcessingErr> {
+        Ok(myself.cast(Look)?)
+    }
+
+    async fn handle(&self, myself: ActorRef<Look>, _: Look, (): &mut ()) -> Result<(), ActorProcessingErr> {
+        if let Err(error) = self.uploads.sweep().await {
+            tracing::warn!(error.chain = %error, "unfinished uploads cannot be looked through; trying again");
+        }
+        drop(myself.send_after(INTERVAL, || Look));
+        Ok(())
+    }
+}
+
+impl Uploads {
+    /// Looks at every upload that no request holds.
+    pub async fn sweep(&self) -> Result<(), UploadError> {
+        for id in self.staging.list().await? {
+            if !self.staging.is_held(&id)
+                && let Err(error) = self.settle(&id).await
+            {
+                tracing::warn!(upload.id = %id, error.chain = %error, "an upload will be looked at again");
+            }
+        }
+        Ok(())
+    }
+
+    async fn settle(&self, id: &UploadId) -> Result<(), UploadError> {
+        let Some(upload) = self.store.get::<Upload>((id.clone(),), ()).await? else {
+            return Ok(self.staging.remove(id).await?);
+        };
+        if self.clock.now() >= upload.expires_at {
+            let hold = self.staging.hold(id).await?;
+            self.remove(&upload).await?;
+            self.metrics.uploads.of("expired").inc();
+            drop(hold);
+            return Ok(());
+        }
+        if upload.finished {
+            return Ok(());
+        }
+        let mut held = self.take(upload).await?;
+        match Concat::of(&held.upload)? {
+            Concat::Final(_) => drop(self.assemble(&mut held).await?),
+            Concat::Whole | Concat::Part if length(&held.upload) == Some(held.offset) => {
+                self.finish(&mut held).await?;
+            }
+            Concat::Whole | Concat::Part => {}
+        }
+        Ok(())
+    }
+}
