@@ -67,6 +67,8 @@ codes! {
     TusVersion = "tus_version", 412, "This version of tus is not spoken here";
     /// The body or the declared length is larger than allowed.
     TooLarge = "too_large", 413, "Too large";
+    /// The account's files may not have so many bytes together. Delete some, or ask for a larger quota.
+    OverQuota = "over_quota", 413, "The account's quota is used up";
     /// The content type is not the one this call takes.
     UnsupportedMediaType = "unsupported_media_type", 415, "The content type is not supported here";
     /// The range lies outside of the content.
@@ -91,6 +93,8 @@ codes! {
     Internal = "internal", 500, "Something failed on our side";
     /// A back end is away or the server is full. Try again after `Retry-After`.
     Unavailable = "unavailable", 503, "Not available right now";
+    /// The bytes come too slowly to be waited for. What came is kept; ask for the offset and go on from there.
+    TooSlow = "too_slow", 503, "The bytes come too slowly";
     /// There is no space left for the bytes. What arrived is kept; try again later.
     NoSpace = "no_space", 507, "No space is left";
     /// Realtime only: the frame's `op` is not known.

@@ -70,6 +70,20 @@ bodies! {
         pub roles: Vec<String>,
     }
 
+    /// What the files of an account come to: sources of videos and unfinished uploads.
+    pub struct Storage {
+        pub used_bytes: u64,
+        /// What they may come to; null: as much as there is space for.
+        pub quota_bytes: Option<u64>,
+        pub unfinished_uploads: u64,
+        pub unfinished_uploads_max: u64,
+    }
+
+    /// A quota of an account's own; null: that of its roles again.
+    pub struct Quota {
+        pub quota_bytes: Option<u64>,
+    }
+
     pub struct UserPatch {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub display_name: Option<String>,

@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod admission;
 pub mod channel;
 pub mod directory;
+pub mod ledger;
 pub mod notices;
 pub mod registry;
 pub mod relay;

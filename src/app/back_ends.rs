@@ -9,7 +9,7 @@ use crate::{
         bus::{self, SharedBus},
         feeds::Feeds,
         objects::{self, SharedObjects},
-        staging::Staging,
+        staging::{self, Pace, Staging},
         store::{self, Store},
         tallies::Tallies,
     },
@@ -46,7 +46,14 @@ impl BackEnds {
         let objects =
             objects::open(&config.backends.objects.to_string(), complete).context("backends.objects")?;
         let bus = bus::open(&config.backends.bus.to_string(), clock.clone()).context("backends.bus")?;
-        let staging = Staging::open(&data_dir.join("uploads")).context("the folder of uploads")?;
+        let staging = staging::Options {
+            space_min_bytes: config.uploads.space_min_bytes,
+            pace: Pace {
+                bytes_min: config.uploads.speed_min_bytes_per_s * config.uploads.speed_within_s.0,
+                within: config.uploads.speed_within_s.duration(),
+            },
+        };
+        let staging = Staging::open(&data_dir.join("uploads"), staging).context("the folder of uploads")?;
         Ok(Self {
             feeds: Feeds::new(store.clone()),
             tallies: Tallies::new(store.clone()),

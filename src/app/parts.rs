@@ -20,6 +20,7 @@ use crate::{
         admission::{Bounds, Gate},
         channel::{Channels, Office},
         directory,
+        ledger::Ledger,
         notices::Notices,
         registry::Registry,
         room::{self, RoomContext, Rooms},
@@ -28,7 +29,7 @@ use crate::{
         uploads::{Sweeper, UploadOptions, Uploads},
     },
     config::Config,
-    domain::clock::SharedClock,
+    domain::{clock::SharedClock, storage::Quotas},
     http::{self, Ctx, Rates},
     media::{self, Limits, WorkerOptions},
     telemetry::{Metrics, tasks},
@@ -64,19 +65,7 @@ impl Parts {
         let rooms = rooms(config, &back_ends, &clock, &shared);
         let transcodes = transcodes(config, &back_ends, &clock, &rooms, &shared, program)?;
         let channels = channels(config, &back_ends, &clock, &rooms, &transcodes, &shared);
-        let uploads = Arc::new(Uploads {
-            store: back_ends.store.clone(),
-            staging: back_ends.staging.clone(),
-            objects: back_ends.objects.clone(),
-            channels: channels.clone(),
-            clock: clock.clone(),
-            options: UploadOptions {
-                size_max_bytes: config.uploads.size_max_bytes,
-                unfinished_max: config.uploads.unfinished_per_account_max,
-                expire_after: config.uploads.expire_after_s.duration(),
-            },
-            metrics: metrics.clone(),
-        });
+        let uploads = uploads(config, &back_ends, &clock, &channels, &metrics);
         let needs = Needs {
             config,
             back_ends: &back_ends,
@@ -254,10 +243,41 @@ fn channels(
         tallies: back_ends.tallies.clone(),
         transcodes: transcodes.clone(),
         rooms: rooms.clone(),
+        ledger: Ledger::new(back_ends.store.clone()),
         clock: clock.clone(),
     };
     let options = directory::Options { idle_after: config.rooms.passivate_after_s.duration(), ..mailboxes() };
     Channels::open(office, options, shared.clone())
+}
+
+fn uploads(
+    config: &Config,
+    back_ends: &BackEnds,
+    clock: &SharedClock,
+    channels: &Channels,
+    metrics: &Arc<Metrics>,
+) -> Arc<Uploads> {
+    let options = &config.uploads;
+    Arc::new(Uploads {
+        store: back_ends.store.clone(),
+        staging: back_ends.staging.clone(),
+        objects: back_ends.objects.clone(),
+        channels: channels.clone(),
+        ledger: Ledger::new(back_ends.store.clone()),
+        clock: clock.clone(),
+        options: UploadOptions {
+            size_max_bytes: options.size_max_bytes,
+            unfinished_max: options.unfinished_per_account_max,
+            expire_after: options.expire_after_s.duration(),
+            quotas: Quotas {
+                viewer_bytes: options.quota_viewer_bytes,
+                creator_bytes: options.quota_creator_bytes,
+                moderator_bytes: options.quota_moderator_bytes,
+                admin_bytes: options.quota_admin_bytes,
+            },
+        },
+        metrics: metrics.clone(),
+    })
 }
 
 /// For actors that are told little.
@@ -270,7 +290,6 @@ fn http_options(config: &Config) -> http::Options {
     let limits = &config.limits;
     http::Options {
         body_bytes_max: limits.body_bytes_max,
-        upload_bytes_max: config.uploads.size_max_bytes,
         rate_limits: limits.enabled.then_some(Rates {
             requests_per_s: limits.requests_per_s,
             registrations_per_hour: limits.registrations_per_hour,

@@ -1,4 +1,5 @@
-//! `[uploads]`: how large a file may be and how long an unfinished upload is kept.
+//! `[uploads]`: how large a file may be, how much an account may keep, how slow a sender, and how long an unfinished
+//! upload is kept.
 
 use serde::Deserialize;
 
@@ -13,10 +14,24 @@ pub struct Uploads {
     pub size_max_bytes: u64,
     pub unfinished_per_account_max: usize,
     pub expire_after_s: Seconds,
+    pub speed_min_bytes_per_s: u64,
+    pub speed_within_s: Seconds,
+    pub space_min_bytes: u64,
+    pub quota_viewer_bytes: u64,
+    pub quota_creator_bytes: u64,
+    pub quota_moderator_bytes: u64,
+    pub quota_admin_bytes: u64,
 }
 
 pub(super) const RANGES: &[Range] = &[
     range("size_max_bytes", 1, 1_099_511_627_776),
     range("unfinished_per_account_max", 1, 10_000),
     range("expire_after_s", 60, 2_592_000),
+    range("speed_min_bytes_per_s", 0, 1_073_741_824),
+    range("speed_within_s", 1, 600),
+    range("space_min_bytes", 0, 1_125_899_906_842_624),
+    range("quota_viewer_bytes", 0, 1_125_899_906_842_624),
+    range("quota_creator_bytes", 0, 1_125_899_906_842_624),
+    range("quota_moderator_bytes", 0, 1_125_899_906_842_624),
+    range("quota_admin_bytes", 0, 1_125_899_906_842_624),
 ];

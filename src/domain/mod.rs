@@ -13,6 +13,7 @@ pub mod mention;
 pub mod page;
 pub mod poll;
 pub mod reaction;
+pub mod storage;
 pub mod tally;
 pub mod text;
 pub mod video;

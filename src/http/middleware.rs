@@ -22,7 +22,7 @@ const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 const EXPOSED: &str = "Upload-Offset, Location, Upload-Length, Tus-Version, Tus-Resumable, Tus-Max-Size, \
     Tus-Extension, Upload-Metadata, Upload-Defer-Length, Upload-Concat, Upload-Expires, Upload-Checksum, \
-    Playhouse-Video-Id, X-Request-Id, Retry-After, ETag, Content-Range, Content-Length, Accept-Ranges";
+    Tus-Checksum-Algorithm, Upload-Complete, Upload-Limit, Upload-Draft-Interop-Version, Playhouse-Video-Id, X-Request-Id, Retry-After, ETag, Content-Range, Content-Length, Accept-Ranges";
 
 pub fn wrap(router: Router, ctx: Ctx) -> Router {
     router

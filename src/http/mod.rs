@@ -18,6 +18,7 @@ mod polls;
 mod problem;
 mod range;
 pub mod server;
+mod storage;
 mod uploads;
 mod videos;
 pub mod ws;
@@ -73,7 +74,6 @@ pub type Ctx = Arc<Context>;
 #[derive(Debug, Clone)]
 pub struct Options {
     pub body_bytes_max: usize,
-    pub upload_bytes_max: u64,
     pub rate_limits: Option<limit::Rates>,
     pub playback_token_ttl_s: u64,
 }
@@ -90,6 +90,8 @@ fn api() -> OpenApiRouter<Ctx> {
         .routes(routes!(auth::refresh))
         .routes(routes!(auth::logout))
         .routes(routes!(auth::me, auth::edit_me))
+        .routes(routes!(storage::usage))
+        .routes(routes!(storage::set_quota))
         .routes(routes!(videos::list::list, videos::create::create))
         .routes(routes!(videos::read::read, videos::edit::edit, videos::edit::delete))
         .routes(routes!(videos::playback::playback))

@@ -1,7 +1,7 @@
 //! How every failure leaves the house: a problem document (RFC 9457) with a stable code. The table of codes,
 //! statuses and titles is `playhouse_protocol::problem`; here each error of a lower layer is given its code.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, collections::BTreeMap};
 
 use axum::{
     Json,
@@ -29,6 +29,14 @@ pub struct ApiError {
     retry_after_s: Option<u64>,
     retry_after_ms: Option<u64>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    known: Option<Box<Known>>,
+}
+
+/// A `type` that is known beyond this house, and the members that belong to it.
+#[derive(Debug)]
+struct Known {
+    uri: &'static str,
+    members: Vec<(&'static str, u64)>,
 }
 
 pub type ApiResult<T> = Result<T, ApiError>;
@@ -43,6 +51,7 @@ impl ApiError {
             retry_after_s,
             retry_after_ms: None,
             headers: Vec::new(),
+            known: None,
         }
     }
 
@@ -78,6 +87,12 @@ impl ApiError {
         self
     }
 
+    /// Gives it a `type` that is known beyond this house, with the members that belong to it.
+    pub fn known_as(mut self, uri: &'static str, members: &[(&'static str, u64)]) -> Self {
+        self.known = Some(Box::new(Known { uri, members: members.to_vec() }));
+        self
+    }
+
     #[cfg(test)]
     pub fn code(&self) -> Code {
         self.code
@@ -96,11 +111,23 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
+#[derive(serde::Serialize)]
+struct WithMembers {
+    #[serde(flatten)]
+    problem: Problem,
+    #[serde(flatten)]
+    members: BTreeMap<&'static str, u64>,
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.code.status()).expect("the table holds valid statuses");
+        let members = self.known.iter().flat_map(|known| known.members.iter().copied()).collect();
         let problem = Problem {
-            r#type: format!("/reference#{}", self.code.as_str()),
+            r#type: match &self.known {
+                Some(known) => known.uri.to_owned(),
+                None => format!("/reference#{}", self.code.as_str()),
+            },
             title: self.code.title().into(),
             status: status.as_u16(),
             detail: self.detail,
@@ -109,7 +136,7 @@ impl IntoResponse for ApiError {
             retry_after_ms: self.retry_after_ms,
             errors: self.errors,
         };
-        let mut response = (status, Json(problem)).into_response();
+        let mut response = (status, Json(WithMembers { problem, members })).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -126,6 +126,22 @@ impl Metrics {
     }
 }
 
+/// A gauge that counts something while it goes on, however it ends.
+pub struct Raised(Gauge);
+
+impl Raised {
+    pub fn of(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Raised {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 /// The media type of [`Metrics::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 

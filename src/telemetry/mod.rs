@@ -6,4 +6,4 @@ pub mod logs;
 pub mod metrics;
 pub mod tasks;
 
-pub use metrics::{CONTENT_TYPE, Metrics};
+pub use metrics::{CONTENT_TYPE, Metrics, Raised};

@@ -19,6 +19,7 @@ mod rows;
 mod soak;
 mod transcript;
 mod troubled;
+mod uploads;
 mod verdict;
 
 #[path = "../served/mod.rs"]

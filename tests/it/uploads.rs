@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::support::{Person, TestApp, clip, problem, wait_until};
@@ -240,6 +241,172 @@ async fn a_file_in_parts_becomes_one_video() {
     assert_eq!(head.headers()["upload-offset"], bytes.len().to_string().as_str());
     let arrived = std::fs::read(app.folder.path().join(format!("objects/sources/{id}/original")));
     assert_eq!(Sha256::digest(arrived.expect("the source")), Sha256::digest(&bytes));
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_draft_of_the_ietf_is_spoken_at_the_same_resource() {
+    let app = TestApp::start().await;
+    let ada = app.register("ada").await;
+    let draft = |method, path: &str, version: &str| {
+        let request = app.request(method, path).bearer_auth(&ada.token);
+        request.header("upload-draft-interop-version", version)
+    };
+    let created = draft(Method::POST, "/api/v1/uploads", "8").header("upload-complete", "?0").body("hel");
+    let created = created.send().await.expect("an answer");
+    assert_eq!(created.status(), StatusCode::CREATED);
+    assert!(!created.headers().contains_key("tus-resumable"));
+    assert_eq!(created.headers()["upload-offset"], "3");
+    assert_eq!(created.headers()["upload-complete"], "?0");
+    assert!(created.headers()["upload-limit"].to_str().expect("text").starts_with("max-size="));
+    let path = location(&created);
+    let append = |offset: &str, complete: &str, bytes: &'static str| {
+        let request = draft(Method::PATCH, &path, "6").header("upload-offset", offset);
+        let request = request.header("content-type", "application/partial-upload");
+        request.header("upload-complete", complete.to_owned()).body(bytes)
+    };
+    let elsewhere = append("2", "?1", "lo").send().await.expect("an answer");
+    assert_eq!(elsewhere.status(), StatusCode::CONFLICT);
+    assert_eq!(elsewhere.headers()["upload-offset"], "3");
+    let told: Value = elsewhere.json().await.expect("a problem");
+    assert_eq!(told["type"], "https://iana.org/assignments/http-problem-types#mismatching-upload-offset");
+    assert_eq!((&told["expected-offset"], &told["provided-offset"]), (&json!(3), &json!(2)));
+    let inconsistent = append("3", "?1", "lo").header("upload-length", "9").send().await.expect("an answer");
+    assert_eq!(inconsistent.status(), StatusCode::BAD_REQUEST);
+    let told: Value = inconsistent.json().await.expect("a problem");
+    assert_eq!(told["type"], "https://iana.org/assignments/http-problem-types#inconsistent-upload-length");
+    let untyped =
+        draft(Method::PATCH, &path, "6").header("upload-offset", "3").header("upload-complete", "?1");
+    let untyped = untyped.body("lo").send().await.expect("an answer");
+    assert_eq!(problem(untyped).await, (415, "unsupported_media_type".into()));
+    let last = append("3", "?1", "lo").send().await.expect("an answer");
+    assert_eq!(last.status(), StatusCode::NO_CONTENT);
+    assert_eq!(last.headers()["upload-complete"], "?1");
+    let head = draft(Method::HEAD, &path, "5").send().await.expect("an answer");
+    assert_eq!(head.status(), StatusCode::NO_CONTENT);
+    assert_eq!(head.headers()["upload-length"], "5");
+    assert_eq!(head.headers()["upload-complete"], "?1");
+    let id = head.headers()["playhouse-video-id"].to_str().expect("an id");
+    let arrived = std::fs::read(app.folder.path().join(format!("objects/sources/{id}/original")));
+    assert_eq!(arrived.expect("the source"), b"hello");
+    let unknown = draft(Method::HEAD, &path, "4").send().await.expect("an answer");
+    assert_eq!(unknown.status(), StatusCode::BAD_REQUEST);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_key_is_the_same_upload_and_the_same_video() {
+    let app = TestApp::start().await;
+    let ada = app.register("ada").await;
+    let begin = |length: usize| {
+        let request = tus(&app, &ada, Method::POST, "/api/v1/uploads").header("upload-length", length);
+        request.header("idempotency-key", "one").send()
+    };
+    let first = begin(10).await.expect("an answer");
+    let sent = patch(&app, &ada, &location(&first), 0, b"hello".to_vec()).send().await.expect("an answer");
+    assert_eq!(sent.status(), StatusCode::NO_CONTENT);
+    let again = begin(10).await.expect("an answer");
+    assert_eq!(location(&again), location(&first));
+    assert_eq!(again.headers()["upload-offset"], "5");
+    assert_eq!(problem(begin(11).await.expect("an answer")).await, (409, "conflict".into()));
+    let form = || {
+        let file = reqwest::multipart::Part::bytes(b"no video".to_vec()).file_name("a.mp4");
+        let form = reqwest::multipart::Form::new().part("file", file);
+        let request = app.request(Method::POST, "/api/v1/videos").bearer_auth(&ada.token).multipart(form);
+        request.header("idempotency-key", "two").send()
+    };
+    let (one, two) = tokio::join!(form(), form());
+    let mut ids = Vec::new();
+    for answer in [one, two, form().await] {
+        let answer = answer.expect("an answer");
+        assert_eq!(answer.status(), StatusCode::ACCEPTED);
+        let video: Value = answer.json().await.expect("a video");
+        ids.push(video["id"].clone());
+    }
+    assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    let left = std::fs::read_dir(app.folder.path().join("objects/sources")).expect("the folder").count();
+    assert_eq!(left, 1);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_keeps_no_more_than_it_may() {
+    let quota = [("UPLOADS__QUOTA_CREATOR_BYTES", "100"), ("UPLOADS__UNFINISHED_PER_ACCOUNT_MAX", "2")];
+    let app = TestApp::start_with(&quota).await;
+    let ada = app.register("ada").await;
+    let storage = async || {
+        let answer = app.get("/api/v1/me/storage").bearer_auth(&ada.token).send().await.expect("an answer");
+        let told: Value = answer.json().await.expect("what is used");
+        (told["used_bytes"].as_u64(), told["quota_bytes"].as_u64(), told["unfinished_uploads"].as_u64())
+    };
+    let path = location(&create(&app, &ada, 60).await);
+    assert_eq!(storage().await, (Some(60), Some(100), Some(1)));
+    assert_eq!(problem(create(&app, &ada, 41).await).await, (413, "over_quota".into()));
+    let left = std::fs::read_dir(app.folder.path().join("uploads")).expect("the folder").count();
+    assert_eq!(left, 1, "what was refused left nothing");
+    let deferred = tus(&app, &ada, Method::POST, "/api/v1/uploads").header("upload-defer-length", "1");
+    let deferred = location(&deferred.send().await.expect("an answer"));
+    assert_eq!(problem(create(&app, &ada, 1).await).await, (429, "too_many".into()));
+    let more = patch(&app, &ada, &deferred, 0, vec![1; 41]).send().await.expect("an answer");
+    assert_eq!(problem(more).await, (413, "too_large".into()));
+    let ended = tus(&app, &ada, Method::DELETE, &deferred).send().await.expect("an answer");
+    assert_eq!(ended.status(), StatusCode::NO_CONTENT);
+    let whole = patch(&app, &ada, &path, 0, vec![1; 60]).send().await.expect("an answer");
+    let id = whole.headers()["playhouse-video-id"].to_str().expect("an id").to_owned();
+    assert_eq!(storage().await, (Some(60), Some(100), Some(0)));
+    let file = reqwest::multipart::Part::bytes(vec![1; 41]).file_name("a.mp4");
+    let form = reqwest::multipart::Form::new().part("file", file);
+    let request = app.request(Method::POST, "/api/v1/videos").bearer_auth(&ada.token).multipart(form);
+    assert_eq!(problem(request.send().await.expect("an answer")).await, (413, "too_large".into()));
+    let (name, password) = app.admin();
+    let admin = app.login(&name, &password).await;
+    let path = format!("/api/v1/admin/users/{}/quota", ada.user["id"].as_str().expect("an id"));
+    let give = |who: &Person| {
+        app.request(Method::PUT, &path).bearer_auth(&who.token).json(&json!({"quota_bytes": 1000})).send()
+    };
+    assert_eq!(problem(give(&ada).await.expect("an answer")).await, (403, "forbidden".into()));
+    assert_eq!(give(&admin).await.expect("an answer").status(), StatusCode::NO_CONTENT);
+    assert_eq!(create(&app, &ada, 41).await.status(), StatusCode::CREATED);
+    let deleted = app.request(Method::DELETE, &format!("/api/v1/videos/{id}")).bearer_auth(&ada.token);
+    assert_eq!(deleted.send().await.expect("an answer").status(), StatusCode::NO_CONTENT);
+    assert_eq!(storage().await, (Some(41), Some(1000), Some(1)));
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_refuses_bytes_and_takes_them_when_there_is_space_again() {
+    let app = TestApp::start().await;
+    let ada = app.register("ada").await;
+    let path = location(&create(&app, &ada, 10).await);
+    let sent = patch(&app, &ada, &path, 0, b"hello".to_vec()).send().await.expect("an answer");
+    assert_eq!(sent.status(), StatusCode::NO_CONTENT);
+    // No disk has so much space: all of it is to be kept free.
+    let app = app.restart_with(&[("UPLOADS__SPACE_MIN_BYTES", "1125899906842624")]).await;
+    let full = patch(&app, &ada, &path, 5, b"world".to_vec()).send().await.expect("an answer");
+    assert_eq!(problem(full).await, (507, "no_space".into()));
+    assert_eq!(problem(create(&app, &ada, 1).await).await, (507, "no_space".into()));
+    let head = tus(&app, &ada, Method::HEAD, &path).send().await.expect("an answer");
+    assert_eq!(head.headers()["upload-offset"], "5");
+    let app = app.restart().await;
+    let last = patch(&app, &ada, &path, 5, b"world".to_vec()).send().await.expect("an answer");
+    assert_eq!(last.headers()["upload-offset"], "10");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sender_of_a_byte_now_and_then_is_cut_off() {
+    let pace = [("UPLOADS__SPEED_MIN_BYTES_PER_S", "1000"), ("UPLOADS__SPEED_WITHIN_S", "1")];
+    let app = TestApp::start_with(&pace).await;
+    let ada = app.register("ada").await;
+    let path = location(&create(&app, &ada, 10).await);
+    let bytes = futures_util::stream::iter([Ok::<_, std::io::Error>("abc")]);
+    let bytes = futures_util::StreamExt::chain(bytes, futures_util::stream::pending());
+    let slow = tus(&app, &ada, Method::PATCH, &path).header("upload-offset", 0);
+    let slow = slow.header("content-type", "application/offset+octet-stream");
+    let slow = slow.body(reqwest::Body::wrap_stream(bytes)).send().await.expect("an answer");
+    assert_eq!(problem(slow).await, (503, "too_slow".into()));
+    let head = tus(&app, &ada, Method::HEAD, &path).send().await.expect("an answer");
+    assert_eq!(head.headers()["upload-offset"], "3");
     app.stop().await;
 }
 

@@ -9,6 +9,7 @@ use self::state::{Flush, State, Wish};
 use super::{
     accounts::claims::{Claims, Name},
     directory::{Directory, Failure, LoadError, Myself, Options, Refused, Reply, Resident, Shared},
+    ledger::Ledger,
     room::Rooms,
     transcode::Transcodes,
     videos,
@@ -62,6 +63,7 @@ pub struct Office {
     pub tallies: Tallies,
     pub transcodes: Transcodes,
     pub rooms: Rooms,
+    pub ledger: Ledger,
     pub clock: SharedClock,
 }
 
@@ -336,11 +338,12 @@ impl Channel {
 
     /// The row goes last: until then the owner can ask again, and whatever was left is removed then.
     async fn delete_video(&self, id: &ChannelId, video: VideoId) -> Result<(), ChannelError> {
-        let Office { store, feeds, transcodes, rooms, .. } = &*self.office;
+        let Office { store, feeds, transcodes, rooms, ledger, .. } = &*self.office;
         let row = store.get::<Video>((video.clone(),), ()).await?;
         let row = row.filter(|row| row.channel_id == *id).ok_or(ChannelError::NotFound)?;
         videos::unlist(feeds, &row).await?;
         transcodes.remove(&video).await?;
+        ledger.forget_video(&row.owner_id, &video).await?;
         store.delete::<Video>((video.clone(),), ()).await?;
         videos::tell_room(rooms, &video).await;
         Ok(())

@@ -3,7 +3,7 @@
 
 use super::{Held, UploadError, Uploads};
 use crate::{
-    backends::store::tables::upload::{OpenUpload, Upload},
+    backends::store::tables::upload::Upload,
     domain::{ids::UploadId, text::Invalid},
 };
 
@@ -85,11 +85,21 @@ impl Uploads {
 
     /// A part has come to its end: files that wait for it may be whole now.
     pub(super) async fn part_finished(&self, part: &Upload) -> Result<(), UploadError> {
-        for open in self.store.all::<OpenUpload>((part.owner_id.clone(),)).await? {
-            let Some(row) = self.store.get::<Upload>((open.upload_id,), ()).await? else { continue };
+        for open in self.ledger.open_uploads(&part.owner_id).await? {
+            let Some(row) = self.store.get::<Upload>((open,), ()).await? else { continue };
             if matches!(Concat::of(&row)?, Concat::Final(parts) if parts.contains(&part.upload_id)) {
                 let mut held = self.take(row).await?;
                 self.assemble(&mut held).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Their bytes are those of the whole file now. Nobody holds them but who has just brought the last one.
+    pub(super) async fn remove_parts(&self, parts: Vec<UploadId>) -> Result<(), UploadError> {
+        for part in parts {
+            if let Some(row) = self.store.get::<Upload>((part,), ()).await? {
+                self.remove(&row).await?;
             }
         }
         Ok(())

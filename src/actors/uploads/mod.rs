@@ -2,37 +2,36 @@
 //! http's; here it is decided who may upload what, and what becomes of a whole file. A finished upload is finished
 //! again without harm, so a crash between two steps is made good by the next HEAD or the next sweep.
 
+mod begin;
 mod concat;
 mod draft;
+mod finish;
 mod sweep;
 
 use std::{sync::Arc, time::Duration};
 
 pub use self::{
+    begin::NewUpload,
     concat::Concat,
     draft::{DraftInput, draft},
+    finish::WholeFile,
     sweep::Sweeper,
 };
 use super::{
-    channel::{ChannelError, Channels, NewVideo},
-    transcode,
+    channel::{ChannelError, Channels},
+    ledger::{Admission, Bounds, Entry, Ledger, Usage},
 };
 use crate::{
     backends::{
         objects::{ObjectError, SharedObjects},
         staging::{Hold, Staging, StagingError},
-        store::{
-            Store, StoreError,
-            tables::{
-                upload::{OpenUpload, Upload},
-                video::Video,
-            },
-        },
+        store::{Store, StoreError, tables::upload::Upload},
     },
     domain::{
         account::Identity,
         clock::SharedClock,
-        ids::{UploadId, VideoId},
+        ids::UploadId,
+        storage::{FileState, Quotas},
         text::Invalid,
     },
     telemetry::Metrics,
@@ -45,7 +44,9 @@ pub enum UploadError {
     #[error("an upload has at most {0} bytes")]
     TooLarge(u64),
     #[error("{0} uploads are unfinished; finish or delete one first")]
-    TooMany(usize),
+    TooMany(u64),
+    #[error("your files may have {quota_bytes} bytes together and have {used_bytes}; delete some first")]
+    OverQuota { quota_bytes: u64, used_bytes: u64 },
     #[error("there is no such upload")]
     NotFound,
     #[error("Upload-Concat names an upload that is no part of yours")]
@@ -54,6 +55,8 @@ pub enum UploadError {
     Expired,
     #[error("the length of the upload is {0} bytes and stays so")]
     LengthKnown(u64),
+    #[error("this Idempotency-Key has begun another upload")]
+    KeyUsed,
     #[error(transparent)]
     Staging(#[from] StagingError),
     #[error(transparent)]
@@ -69,16 +72,7 @@ pub struct UploadOptions {
     pub size_max_bytes: u64,
     pub unfinished_max: usize,
     pub expire_after: Duration,
-}
-
-/// An upload to be, as its client asks for it.
-pub struct NewUpload {
-    /// `None` for one whose length is said later, and for one that is made of others.
-    pub length_bytes: Option<u64>,
-    /// Kept as they came, to be echoed.
-    pub metadata: String,
-    pub concat: Option<String>,
-    pub input: DraftInput,
+    pub quotas: Quotas,
 }
 
 pub struct Uploads {
@@ -86,6 +80,7 @@ pub struct Uploads {
     pub staging: Staging,
     pub objects: SharedObjects,
     pub channels: Channels,
+    pub ledger: Ledger,
     pub clock: SharedClock,
     pub options: UploadOptions,
     pub metrics: Arc<Metrics>,
@@ -105,41 +100,6 @@ pub fn length(upload: &Upload) -> Option<u64> {
 }
 
 impl Uploads {
-    /// Begins a resumable upload.
-    pub async fn begin(&self, who: &Identity, new: NewUpload) -> Result<Held, UploadError> {
-        let draft = draft(new.input)?;
-        if new.length_bytes.is_some_and(|length| length > self.options.size_max_bytes) {
-            return Err(UploadError::TooLarge(self.options.size_max_bytes));
-        }
-        let open = self.store.all::<OpenUpload>((who.user_id.clone(),)).await?.len();
-        if open >= self.options.unfinished_max {
-            return Err(UploadError::TooMany(open));
-        }
-        let now = self.clock.now();
-        let mut upload = Upload {
-            upload_id: UploadId::new(now),
-            owner_id: who.user_id.clone(),
-            channel_id: who.channel_id.clone(),
-            video_id: VideoId::new(now),
-            length_bytes: new.length_bytes.map(signed),
-            metadata: new.metadata,
-            concat: new.concat,
-            draft,
-            finished: false,
-            created_at: now,
-            expires_at: now.plus(self.options.expire_after),
-        };
-        if let Concat::Final(parts) = Concat::of(&upload)? {
-            upload.length_bytes = self.length_of(&upload, &parts).await?.map(signed);
-        }
-        let (owner_id, upload_id) = (who.user_id.clone(), upload.upload_id.clone());
-        self.store.put(OpenUpload { owner_id, upload_id, created_at: now }).await?;
-        self.store.put(upload.clone()).await?;
-        let hold = self.staging.hold(&upload.upload_id).await?;
-        self.staging.create(&upload.upload_id).await?;
-        Ok(Held { upload, hold, offset: 0 })
-    }
-
     /// Takes an upload from whoever holds it; only its owner finds it.
     pub async fn hold(&self, who: &Identity, id: &UploadId) -> Result<Held, UploadError> {
         // Looked at before, so that nobody else's request ends the one that holds it.
@@ -152,27 +112,32 @@ impl Uploads {
         let hold = self.staging.hold(&upload.upload_id).await?;
         // As whoever held it has left it.
         let upload = self.store.get::<Upload>((upload.upload_id,), ()).await?.ok_or(UploadError::NotFound)?;
+        self.held(upload, hold).await
+    }
+
+    async fn held(&self, upload: Upload, hold: Hold) -> Result<Held, UploadError> {
+        let whole = length(&upload).unwrap_or(0);
         if upload.finished {
-            let offset = length(&upload).unwrap_or(0);
-            return Ok(Held { upload, hold, offset });
+            return Ok(Held { upload, hold, offset: whole });
         }
         match hold.offset().await {
             Ok(offset) => Ok(Held { upload, hold, offset }),
-            // After a crash between the move and the rows the file is in its place already.
-            Err(StagingError::NotFound) => self.moved(upload, hold).await,
+            // A crash came between the move and the rows: the file is in its place already.
+            Err(StagingError::NotFound) if hold.is_ending().await? => {
+                Ok(Held { upload, hold, offset: whole })
+            }
+            Err(StagingError::NotFound) => Err(UploadError::Expired),
             Err(error) => Err(error.into()),
         }
     }
 
-    async fn moved(&self, upload: Upload, hold: Hold) -> Result<Held, UploadError> {
-        match self.objects.head(&transcode::source_key(&upload.video_id)).await? {
-            Some(_) => Ok(Held { offset: length(&upload).unwrap_or(0), upload, hold }),
-            None => Err(UploadError::Expired),
-        }
-    }
-
     /// Says how long an upload is that was begun without a length.
-    pub async fn set_length(&self, held: &mut Held, length_bytes: u64) -> Result<(), UploadError> {
+    pub async fn set_length(
+        &self,
+        who: &Identity,
+        held: &mut Held,
+        length_bytes: u64,
+    ) -> Result<(), UploadError> {
         match length(&held.upload) {
             Some(known) if known == length_bytes => return Ok(()),
             Some(known) => return Err(UploadError::LengthKnown(known)),
@@ -187,71 +152,37 @@ impl Uploads {
             }
             None => {}
         }
+        self.admit(who, &held.upload, FileState::Open, length_bytes).await?;
         held.upload.length_bytes = Some(signed(length_bytes));
         Ok(self.store.put(held.upload.clone()).await?)
     }
 
     /// Somebody goes on with it: it is kept for another while.
     pub async fn touch(&self, held: &mut Held) -> Result<(), UploadError> {
+        if length(&held.upload).is_none() {
+            let entry = entry(&held.upload, FileState::Open, held.offset);
+            self.ledger.count(&held.upload.owner_id, entry).await?;
+        }
         held.upload.expires_at = self.clock.now().plus(self.options.expire_after);
         Ok(self.store.put(held.upload.clone()).await?)
     }
 
-    /// What is to be done with an upload that is whole: a video is made of it, unless it is a part of another. Finishing
-    /// a finished one answers alike.
-    pub async fn finish(&self, held: &mut Held) -> Result<(), UploadError> {
-        if held.upload.finished {
-            return Ok(());
+    /// Bytes an upload may come to.
+    pub async fn length_max(&self, who: &Identity, held: &Held) -> Result<u64, UploadError> {
+        match length(&held.upload) {
+            Some(length) => Ok(length),
+            None => Ok((held.offset + self.room(who).await?).min(self.options.size_max_bytes)),
         }
-        let is_part = Concat::of(&held.upload)? == Concat::Part;
-        if !is_part {
-            let key = transcode::source_key(&held.upload.video_id);
-            if self.objects.head(&key).await?.is_none() {
-                self.objects.put_file(&key, &self.staging.path(&held.upload.upload_id)).await?;
-            }
-            self.add_video(&held.upload).await?;
-        }
-        held.upload.finished = true;
-        self.store.put(held.upload.clone()).await?;
-        self.forget_open(&held.upload).await?;
-        if is_part {
-            // Whoever asks for the whole, and the sweep, try again.
-            if let Err(error) = Box::pin(self.part_finished(&held.upload)).await {
-                tracing::warn!(upload.id = %held.upload.upload_id, error.chain = %error, "parts are not joined yet");
-            }
-            return Ok(());
-        }
-        self.metrics.uploads.of("finished").inc();
-        Ok(())
     }
 
-    /// Makes a video of a file that came in one request and is whole.
-    pub async fn publish_file(
-        &self,
-        who: &Identity,
-        staged: &UploadId,
-        input: DraftInput,
-    ) -> Result<Video, UploadError> {
-        let draft = draft(input)?;
-        let now = self.clock.now();
-        let upload = Upload {
-            upload_id: staged.clone(),
-            owner_id: who.user_id.clone(),
-            channel_id: who.channel_id.clone(),
-            video_id: VideoId::new(now),
-            length_bytes: None,
-            metadata: String::new(),
-            concat: None,
-            draft,
-            finished: false,
-            created_at: now,
-            expires_at: now,
-        };
-        let key = transcode::source_key(&upload.video_id);
-        self.objects.put_file(&key, &self.staging.path(staged)).await?;
-        let video = self.add_video(&upload).await?;
-        self.metrics.uploads.of("finished").inc();
-        Ok(video)
+    /// Bytes a file may have that is now begun.
+    pub async fn room(&self, who: &Identity) -> Result<u64, UploadError> {
+        let room = self.usage(who).await?.room_bytes(self.options.quotas.of(&who.roles));
+        Ok(room.unwrap_or(u64::MAX).min(self.options.size_max_bytes))
+    }
+
+    pub async fn usage(&self, who: &Identity) -> Result<Usage, UploadError> {
+        Ok(self.ledger.usage(&who.user_id).await?)
     }
 
     /// Ends an upload that is no video yet and forgets its bytes.
@@ -261,25 +192,33 @@ impl Uploads {
         Ok(())
     }
 
-    async fn add_video(&self, upload: &Upload) -> Result<Video, UploadError> {
-        let new = NewVideo {
-            video_id: upload.video_id.clone(),
-            owner_id: upload.owner_id.clone(),
-            draft: upload.draft.clone(),
-        };
-        Ok(self.channels.add_video(&upload.channel_id, new).await?)
+    async fn admit(
+        &self,
+        who: &Identity,
+        upload: &Upload,
+        state: FileState,
+        bytes: u64,
+    ) -> Result<(), UploadError> {
+        let quota_bytes = self.options.quotas.of(&who.roles);
+        let bounds = Bounds { open_max: self.options.unfinished_max, quota_bytes };
+        match self.ledger.admit(&who.user_id, entry(upload, state, bytes), bounds).await? {
+            Admission::Admitted => Ok(()),
+            Admission::TooManyOpen { open } => Err(UploadError::TooMany(open)),
+            Admission::OverQuota { quota_bytes, used_bytes } => {
+                Err(UploadError::OverQuota { quota_bytes, used_bytes })
+            }
+        }
     }
 
     async fn remove(&self, upload: &Upload) -> Result<(), UploadError> {
         self.staging.remove(&upload.upload_id).await?;
         self.store.delete::<Upload>((upload.upload_id.clone(),), ()).await?;
-        self.forget_open(upload).await
+        Ok(self.ledger.forget(&upload.owner_id, &upload.video_id).await?)
     }
+}
 
-    async fn forget_open(&self, upload: &Upload) -> Result<(), UploadError> {
-        let key = (upload.owner_id.clone(),);
-        Ok(self.store.delete::<OpenUpload>(key, (upload.upload_id.clone(),)).await?)
-    }
+fn entry(upload: &Upload, state: FileState, bytes: u64) -> Entry {
+    Entry { state, video_id: upload.video_id.clone(), upload_id: upload.upload_id.clone(), bytes }
 }
 
 fn signed(length_bytes: u64) -> i64 {

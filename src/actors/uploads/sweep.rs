@@ -63,6 +63,10 @@ impl Uploads {
         let Some(upload) = self.store.get::<Upload>((id.clone(),), ()).await? else {
             return Ok(self.staging.remove(id).await?);
         };
+        let concat = Concat::of(&upload)?;
+        if upload.finished && concat != Concat::Part {
+            return Ok(self.staging.remove(id).await?);
+        }
         if self.clock.now() >= upload.expires_at {
             let hold = self.staging.hold(id).await?;
             self.remove(&upload).await?;
@@ -74,7 +78,7 @@ impl Uploads {
             return Ok(());
         }
         let mut held = self.take(upload).await?;
-        match Concat::of(&held.upload)? {
+        match concat {
             Concat::Final(_) => drop(self.assemble(&mut held).await?),
             Concat::Whole | Concat::Part if length(&held.upload) == Some(held.offset) => {
                 self.finish(&mut held).await?;

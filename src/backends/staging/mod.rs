@@ -5,6 +5,7 @@
 //! One request at a time holds an upload. Whoever comes later asks the holder to let go: after a lost connection the
 //! client is back long before the server hears that its former request is dead.
 
+mod disk;
 mod writing;
 
 use std::{
@@ -16,12 +17,12 @@ use std::{
 };
 
 use tokio::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     time::{Instant, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 
-pub use self::writing::{Received, Writing};
+pub use self::writing::{Pace, Received, Writing};
 use crate::domain::ids::UploadId;
 
 /// How long a holder may take to save what it has and let go.
@@ -43,6 +44,11 @@ pub enum StagingError {
     WrongOffset { offset: u64 },
     #[error("more bytes came than the upload may have")]
     TooLong,
+    #[error("the bytes come too slowly")]
+    TooSlow,
+    /// The sender is gone, or what it sends is no body.
+    #[error("the request broke off")]
+    BrokenOff(#[source] io::Error),
     #[error(transparent)]
     Io(io::Error),
 }
@@ -57,9 +63,17 @@ impl From<io::Error> for StagingError {
     }
 }
 
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// What must stay free on the disk: the store needs some of it to go on.
+    pub space_min_bytes: u64,
+    pub pace: Pace,
+}
+
 #[derive(Clone)]
 pub struct Staging {
     folder: Arc<Path>,
+    options: Options,
     holders: Arc<Mutex<HashMap<UploadId, Holder>>>,
 }
 
@@ -87,9 +101,20 @@ impl Drop for Hold {
 }
 
 impl Staging {
-    pub fn open(folder: &Path) -> io::Result<Self> {
+    pub fn open(folder: &Path, options: Options) -> io::Result<Self> {
         std::fs::create_dir_all(folder)?;
-        Ok(Self { folder: folder.into(), holders: Arc::default() })
+        Ok(Self { folder: folder.into(), options, holders: Arc::default() })
+    }
+
+    /// Refuses what would leave too little free on the disk. What others have begun and not sent is not counted.
+    pub async fn check_space(&self, length_bytes: u64) -> Result<(), StagingError> {
+        let (folder, space_min_bytes) = (self.folder.clone(), self.options.space_min_bytes);
+        let space = tokio::task::spawn_blocking(move || disk::space_bytes(&std::fs::File::open(folder)?));
+        let space_bytes = space.await.map_err(io::Error::other)??;
+        match space_bytes.saturating_sub(space_min_bytes) < length_bytes || space_bytes < space_min_bytes {
+            true => Err(StagingError::NoSpace),
+            false => Ok(()),
+        }
     }
 
     pub fn path(&self, id: &UploadId) -> PathBuf {
@@ -101,9 +126,14 @@ impl Staging {
         self.folder.join(format!("{id}.good"))
     }
 
+    /// While this is there, a whole upload is on its way to where it belongs.
+    fn end(&self, id: &UploadId) -> PathBuf {
+        self.folder.join(format!("{id}.end"))
+    }
+
     /// Begins an upload with no bytes.
     pub async fn create(&self, id: &UploadId) -> Result<(), StagingError> {
-        let file = OpenOptions::new().write(true).create_new(true).open(self.path(id)).await?;
+        let file = File::create(self.path(id)).await?;
         file.sync_all().await?;
         self.sync_folder().await
     }
@@ -143,7 +173,7 @@ impl Staging {
     }
 
     pub async fn remove(&self, id: &UploadId) -> Result<(), StagingError> {
-        for path in [self.path(id), self.mark(id)] {
+        for path in [self.path(id), self.mark(id), self.end(id)] {
             match fs::remove_file(path).await {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
                 _ => {}
@@ -152,15 +182,17 @@ impl Staging {
         Ok(())
     }
 
-    /// Every upload that has a file.
+    /// Every upload that has a file here.
     pub async fn list(&self) -> Result<Vec<UploadId>, StagingError> {
         let mut found = Vec::new();
         let mut entries = fs::read_dir(&self.folder).await?;
         while let Some(entry) = entries.next_entry().await? {
             let name = entry.file_name();
-            let id = name.to_str().and_then(|name| name.strip_suffix(".part"));
-            found.extend(id.and_then(|id| id.parse().ok()));
+            let id = name.to_str().and_then(|name| name.split_once('.')).and_then(|(id, _)| id.parse().ok());
+            found.extend(id);
         }
+        found.sort();
+        found.dedup();
         Ok(found)
     }
 
@@ -189,8 +221,13 @@ mod tests {
     }
 
     async fn begun() -> (tempfile::TempDir, Staging, UploadId) {
+        begun_with(0, Duration::from_secs(60)).await
+    }
+
+    async fn begun_with(space_min_bytes: u64, within: Duration) -> (tempfile::TempDir, Staging, UploadId) {
         let folder = tempfile::tempdir().unwrap();
-        let staging = Staging::open(folder.path()).unwrap();
+        let options = Options { space_min_bytes, pace: Pace { bytes_min: 1, within } };
+        let staging = Staging::open(folder.path(), options).unwrap();
         let id = UploadId::new(Timestamp(1));
         staging.create(&id).await.unwrap();
         (folder, staging, id)
@@ -201,10 +238,11 @@ mod tests {
         let (_folder, staging, id) = begun().await;
         let hold = staging.hold(&id).await.unwrap();
         let cut = stream::iter([Ok(Bytes::from_static(b"hel")), Err(io::Error::other("cut"))]);
-        let first = hold.write(0).await.unwrap().receive(10, cut).await.keep().await.unwrap();
-        assert!(matches!(first, (3, Some(StagingError::Io(_)))));
+        let first = hold.write(0).await.unwrap().receive(10, cut).await.unwrap().keep().await.unwrap();
+        assert!(matches!(first, (3, Some(StagingError::BrokenOff(_)))));
         assert!(matches!(hold.write(2).await, Err(StagingError::WrongOffset { offset: 3 })));
-        let second = hold.write(3).await.unwrap().receive(10, pieces(&["lo"])).await.keep().await.unwrap();
+        let second =
+            hold.write(3).await.unwrap().receive(10, pieces(&["lo"])).await.unwrap().keep().await.unwrap();
         assert!(matches!(second, (5, None)));
         assert_eq!(fs::read(staging.path(&id)).await.unwrap(), b"hello");
     }
@@ -213,7 +251,7 @@ mod tests {
     async fn no_byte_beyond_the_length_is_kept() {
         let (_folder, staging, id) = begun().await;
         let hold = staging.hold(&id).await.unwrap();
-        let received = hold.write(0).await.unwrap().receive(4, pieces(&["abc", "def"])).await;
+        let received = hold.write(0).await.unwrap().receive(4, pieces(&["abc", "def"])).await.unwrap();
         assert!(matches!(received.keep().await.unwrap(), (4, Some(StagingError::TooLong))));
         assert_eq!(hold.offset().await.unwrap(), 4);
     }
@@ -222,19 +260,19 @@ mod tests {
     async fn what_has_another_checksum_never_was() {
         let (_folder, staging, id) = begun().await;
         let hold = staging.hold(&id).await.unwrap();
-        hold.write(0).await.unwrap().receive(9, pieces(&["good"])).await.keep().await.unwrap();
+        hold.write(0).await.unwrap().receive(9, pieces(&["good"])).await.unwrap().keep().await.unwrap();
         let digests = || Digests::of(&[Algorithm::Crc32]);
         let writing = hold.write(4).await.unwrap().checked(digests()).await.unwrap();
-        let received = writing.receive(9, pieces(&["bad"])).await;
+        let received = writing.receive(9, pieces(&["bad"])).await.unwrap();
         assert_eq!(received.discard().await.unwrap(), 4);
         let writing = hold.write(4).await.unwrap().checked(digests()).await.unwrap();
         // More than is gathered before a write, and then the process dies: nobody decides.
         let large: &'static str = "x".repeat(300_000).leak();
-        drop(writing.receive(1 << 20, pieces(&[large])).await);
+        drop(writing.receive(1 << 20, pieces(&[large])).await.unwrap());
         assert!(fs::metadata(staging.path(&id)).await.unwrap().len() > 4, "something has been written");
         assert_eq!(hold.offset().await.unwrap(), 4);
         let writing = hold.write(4).await.unwrap().checked(digests()).await.unwrap();
-        let mut received = writing.receive(20, pieces(&["123456789"])).await;
+        let mut received = writing.receive(20, pieces(&["123456789"])).await.unwrap();
         let check = 0xcbf4_3926_u32.to_be_bytes();
         assert!(received.take_digests().unwrap().have(Algorithm::Crc32, &check), "of nine digits");
         assert!(matches!(received.keep().await.unwrap(), (13, None)));
@@ -254,7 +292,8 @@ mod tests {
         let ghost = Box::pin(pieces(&["abc"]).chain(silence));
         let (told, later) = tokio::join!(
             async {
-                let kept = first.write(0).await.unwrap().receive(9, ghost).await.keep().await.unwrap();
+                let kept =
+                    first.write(0).await.unwrap().receive(9, ghost).await.unwrap().keep().await.unwrap();
                 drop(first);
                 kept
             },
@@ -268,6 +307,27 @@ mod tests {
         assert!(staging.is_held(&id));
         drop(later);
         assert!(!staging.is_held(&id));
+    }
+
+    #[tokio::test]
+    async fn a_sender_that_says_too_little_is_cut_off_and_what_it_said_is_kept() {
+        let (_folder, staging, id) = begun_with(0, Duration::from_millis(50)).await;
+        let hold = staging.hold(&id).await.unwrap();
+        let began = Instant::now();
+        let slow = Box::pin(pieces(&["abc"]).chain(stream::pending()));
+        let kept = hold.write(0).await.unwrap().receive(9, slow).await.unwrap().keep().await.unwrap();
+        assert!(matches!(kept, (3, Some(StagingError::TooSlow))));
+        assert!(began.elapsed() >= Duration::from_millis(100), "the span in which something came was good");
+    }
+
+    #[tokio::test]
+    async fn nothing_is_written_into_the_last_of_the_space() {
+        let (_folder, full, id) = begun_with(u64::MAX, Duration::from_secs(60)).await;
+        assert!(matches!(full.check_space(0).await, Err(StagingError::NoSpace)));
+        let hold = full.hold(&id).await.unwrap();
+        let kept =
+            hold.write(0).await.unwrap().receive(9, pieces(&["abc"])).await.unwrap().keep().await.unwrap();
+        assert!(matches!(kept, (0, Some(StagingError::NoSpace))));
     }
 
     #[tokio::test]

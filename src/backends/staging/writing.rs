@@ -1,20 +1,32 @@
-//! Bytes on their way into an upload that is held: taken from a sender, then kept or thrown away.
+//! Bytes on their way into an upload that is held: taken from a sender, then kept or thrown away. While some are
+//! written, the next are gathered.
 
-use std::io::{self, SeekFrom};
+use std::{io, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use tokio::{
     fs::{self, File, OpenOptions},
-    io::{AsyncSeekExt, AsyncWriteExt},
+    io::AsyncWriteExt,
+    time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Hold, StagingError};
+use super::{
+    Hold, StagingError,
+    disk::{Disk, Writer},
+};
 use crate::domain::{checksum::Digests, ids::UploadId};
 
-/// Bytes gathered before a write: fewer trips to the blocking pool.
+/// Bytes gathered before a write. An upload has at most twice as many in memory.
 const WRITE_LEN: usize = 256 * 1024;
+
+/// The least that must come of an upload in each span of time.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    pub bytes_min: u64,
+    pub within: Duration,
+}
 
 impl Hold {
     pub fn id(&self) -> &UploadId {
@@ -50,15 +62,8 @@ impl Hold {
             return Err(StagingError::WrongOffset { offset: here });
         }
         let file = OpenOptions::new().write(true).open(self.staging.path(&self.id)).await?;
-        Ok(Writing {
-            hold: self,
-            file,
-            start: offset,
-            offset,
-            waiting: Vec::new(),
-            digests: None,
-            marked: false,
-        })
+        let disk = Disk::new(file.into_std().await, offset, self.staging.options.space_min_bytes);
+        Ok(Writing { hold: self, writer: disk.into(), start: offset, marked: false })
     }
 
     /// Adds all bytes of another upload, which the kernel copies.
@@ -81,6 +86,17 @@ impl Hold {
         Ok(file.sync_data().await?)
     }
 
+    /// Says, durably, that the whole file now goes where it belongs. `false`: it has gone already.
+    pub async fn begin_to_end(&self) -> Result<bool, StagingError> {
+        File::create(self.staging.end(&self.id)).await?;
+        self.staging.sync_folder().await?;
+        Ok(fs::try_exists(self.staging.path(&self.id)).await?)
+    }
+
+    pub async fn is_ending(&self) -> Result<bool, StagingError> {
+        Ok(fs::try_exists(self.staging.end(&self.id)).await?)
+    }
+
     fn asked_to_let_go(&self) -> &CancellationToken {
         &self.holder.asked
     }
@@ -89,19 +105,18 @@ impl Hold {
 /// An upload that is being added to. What came is neither told nor durable before it is kept.
 pub struct Writing<'a> {
     hold: &'a Hold,
-    file: File,
+    writer: Writer,
     start: u64,
-    /// Bytes in the file.
-    offset: u64,
-    waiting: Vec<u8>,
-    digests: Option<Digests>,
     /// Whether a mark says where the good bytes end.
     marked: bool,
 }
 
-/// Everything that came.
+/// Everything that came, in the file.
 pub struct Received<'a> {
-    writing: Writing<'a>,
+    hold: &'a Hold,
+    disk: Disk,
+    start: u64,
+    marked: bool,
     /// Why no more came, if not because the sender was done.
     pub broken: Option<StagingError>,
 }
@@ -114,90 +129,110 @@ impl<'a> Writing<'a> {
         file.write_all(format!("{}\n", self.start).as_bytes()).await?;
         file.sync_all().await?;
         self.hold.staging.sync_folder().await?;
-        self.digests = Some(digests);
+        self.writer.disk().await?.digests = Some(digests);
         self.marked = true;
         Ok(self)
     }
 
-    /// Takes what a sender sends, up to `length_max` bytes in all, until it ends, breaks off, or another request asks
-    /// for the upload. What is here already when it asks is taken along.
+    /// Takes what a sender sends, up to `length_max` bytes in all, until it ends, breaks off, is too slow, or another
+    /// request asks for the upload. What is here already when it asks is taken along.
     pub async fn receive<E: Into<io::Error>>(
         mut self,
         length_max: u64,
+        bytes: impl Stream<Item = Result<Bytes, E>> + Unpin,
+    ) -> Result<Received<'a>, StagingError> {
+        let broken = self.gather(length_max, bytes).await.err();
+        let written = self.writer.finish().await;
+        let (disk, failed) = written?;
+        let Self { hold, start, marked, .. } = self;
+        Ok(Received { hold, disk, start, marked, broken: broken.or(failed) })
+    }
+
+    async fn gather<E: Into<io::Error>>(
+        &mut self,
+        length_max: u64,
         mut bytes: impl Stream<Item = Result<Bytes, E>> + Unpin,
-    ) -> Received<'a> {
-        self.waiting.reserve(WRITE_LEN);
+    ) -> Result<(), StagingError> {
         let asked = self.hold.asked_to_let_go().clone();
-        let broken = loop {
-            let piece = tokio::select! {
+        let mut haste = Haste::new(self.hold.staging.options.pace);
+        let mut room = length_max.saturating_sub(self.start);
+        loop {
+            let mut piece = tokio::select! {
                 biased;
                 piece = bytes.next() => match piece {
-                    None => break None,
-                    Some(Err(error)) => break Some(StagingError::Io(error.into())),
-                    Some(Ok(piece)) => piece,
+                    None => return Ok(()),
+                    Some(piece) => piece.map_err(|error| StagingError::BrokenOff(error.into()))?,
                 },
-                () = asked.cancelled() => break Some(StagingError::Taken),
+                () = asked.cancelled() => return Err(StagingError::Taken),
+                () = haste.missed() => return Err(StagingError::TooSlow),
             };
-            let room = length_max.saturating_sub(self.offset + self.waiting.len() as u64);
-            let fits = usize::try_from(room).unwrap_or(usize::MAX).min(piece.len());
-            if let Err(error) = self.take(&piece[..fits]).await {
-                break Some(error);
+            haste.came += piece.len() as u64;
+            let sent = piece.len();
+            piece.truncate(usize::try_from(room).unwrap_or(usize::MAX));
+            room -= piece.len() as u64;
+            let cut = piece.len() < sent;
+            self.writer.gather(piece);
+            if self.writer.gathered() >= WRITE_LEN {
+                self.writer.write().await?;
             }
-            if fits < piece.len() {
-                break Some(StagingError::TooLong);
+            if cut {
+                return Err(StagingError::TooLong);
             }
             if asked.is_cancelled() {
-                break Some(StagingError::Taken);
+                return Err(StagingError::Taken);
             }
-        };
-        Received { writing: self, broken }
-    }
-
-    async fn take(&mut self, piece: &[u8]) -> Result<(), StagingError> {
-        if let Some(digests) = &mut self.digests {
-            digests.update(piece);
         }
-        self.waiting.extend_from_slice(piece);
-        if self.waiting.len() >= WRITE_LEN { self.write().await } else { Ok(()) }
-    }
-
-    /// Starts where the file ends for us, so that a write that failed half-way is written over.
-    async fn write(&mut self) -> Result<(), StagingError> {
-        self.file.seek(SeekFrom::Start(self.offset)).await?;
-        self.file.write_all(&self.waiting).await?;
-        self.file.flush().await?;
-        self.offset += self.waiting.len() as u64;
-        self.waiting.clear();
-        Ok(())
-    }
-
-    async fn end(self, len: u64) -> Result<u64, StagingError> {
-        self.file.set_len(len).await?;
-        self.file.sync_data().await?;
-        if self.marked {
-            fs::remove_file(self.hold.staging.mark(&self.hold.id)).await?;
-        }
-        Ok(len)
     }
 }
 
 impl Received<'_> {
     /// The checksums of what came, if they were asked for.
     pub fn take_digests(&mut self) -> Option<Digests> {
-        self.writing.digests.take()
+        self.disk.digests.take()
     }
 
     /// Makes what came durable. Returns how far the upload is, and why not all could be kept. A write that fails
     /// half-way is cut off again, so that the file's length is always what is told.
     pub async fn keep(mut self) -> Result<(u64, Option<StagingError>), StagingError> {
-        let failed = self.writing.write().await.err();
-        let offset = self.writing.offset;
-        Ok((self.writing.end(offset).await?, self.broken.or(failed)))
+        let (offset, broken) = (self.disk.offset(), self.broken.take());
+        Ok((self.end(offset).await?, broken))
     }
 
     /// As if nothing had come.
     pub async fn discard(self) -> Result<u64, StagingError> {
-        let start = self.writing.start;
-        self.writing.end(start).await
+        let start = self.start;
+        self.end(start).await
+    }
+
+    async fn end(self, length_bytes: u64) -> Result<u64, StagingError> {
+        self.disk.end_at(length_bytes).await?;
+        if self.marked {
+            fs::remove_file(self.hold.staging.mark(&self.hold.id)).await?;
+        }
+        Ok(length_bytes)
+    }
+}
+
+/// Whether enough came lately.
+struct Haste {
+    pace: Pace,
+    came: u64,
+    due: Instant,
+}
+
+impl Haste {
+    fn new(pace: Pace) -> Self {
+        Self { pace, came: 0, due: Instant::now() + pace.within }
+    }
+
+    /// Returns once a span of time is over in which too little came.
+    async fn missed(&mut self) {
+        loop {
+            sleep_until(self.due).await;
+            if self.came < self.pace.bytes_min {
+                return;
+            }
+            (self.came, self.due) = (0, Instant::now() + self.pace.within);
+        }
     }
 }

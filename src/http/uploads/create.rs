@@ -5,20 +5,17 @@ use axum::{
     extract::State,
     http::{HeaderMap, StatusCode, header},
 };
-use playhouse_protocol::problem::Code;
 
 use super::{
+    checksum::Check,
+    dialect::Dialect,
     metadata,
     protocol::{self, name},
-    write,
+    write::{self, Incoming},
 };
 use crate::{
     actors::uploads::{Concat, NewUpload},
-    http::{
-        Ctx,
-        extract::Caller,
-        problem::{ApiError, ApiResult},
-    },
+    http::{Ctx, comments::idempotency_key, extract::Caller, problem::ApiResult},
 };
 
 /// Begin a resumable upload
@@ -27,53 +24,44 @@ use crate::{
     params(("Upload-Length" = Option<u64>, Header), ("Upload-Defer-Length" = Option<u8>, Header,
         description = "1 where the length is said later"), ("Upload-Concat" = Option<String>, Header,
         description = "`partial`, or `final;` and the URLs of the parts"), ("Upload-Metadata" = Option<String>, Header,
-        description = "`filename`, `filetype`, `title`, `description`, `tags` (comma separated), `visibility`")),
+        description = "`filename`, `filetype`, `title`, `description`, `tags` (comma separated), `visibility`"),
+        ("Upload-Complete" = Option<String>, Header, description = "IETF draft: `?1` where the body is all there is, else `?0`"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key of the same account is the same upload")),
     responses((status = 201, description = "`Location`, `Upload-Offset`, `Upload-Expires`"),
-        (status = 400, description = "`malformed`"), (status = 413, description = "`too_large`"),
-        (status = 429, description = "`too_many` unfinished uploads"))
+        (status = 400, description = "`malformed`"), (status = 409, description = "`conflict`: the key has begun another"),
+        (status = 413, description = "`too_large`, `over_quota`"), (status = 429, description = "`too_many` unfinished uploads"),
+        (status = 507, description = "`no_space`"))
 )]
 pub async fn create(
     State(ctx): State<Ctx>,
+    dialect: Dialect,
     Caller(who): Caller,
     headers: HeaderMap,
     body: Body,
 ) -> ApiResult<(StatusCode, HeaderMap)> {
-    let concat = protocol::kept(&headers, &name::UPLOAD_CONCAT)?;
-    let is_final = matches!(Concat::parse(concat.as_deref())?, Concat::Final(_));
-    let length_bytes = if is_final { no_length(&headers)? } else { length(&headers)? };
+    let begin = dialect.begin(&headers)?;
     let metadata = protocol::kept(&headers, &name::UPLOAD_METADATA)?.unwrap_or_default();
-    let input = metadata::parse(&metadata)?;
-    let mut held = ctx.uploads.begin(&who, NewUpload { length_bytes, metadata, concat, input }).await?;
+    let new = NewUpload {
+        length_bytes: begin.length_bytes,
+        concat: begin.concat,
+        input: metadata::parse(&metadata)?,
+        metadata,
+        key: idempotency_key(&headers)?,
+    };
+    let mut held = ctx.uploads.begin(&who, new).await?;
     let location = format!("/api/v1/uploads/{}", held.upload.upload_id);
-    if is_final {
+    if let Concat::Final(_) = Concat::of(&held.upload)? {
         ctx.uploads.assemble(&mut held).await?;
-    } else if protocol::is_offset_stream(&headers) || length_bytes == Some(0) {
-        write::receive(&ctx, &mut held, &headers, body).await?;
     }
-    let mut answer = protocol::standing(&held);
+    // What a key has begun before may be further than this body begins.
+    if let Some(bytes) = begin.bytes
+        && held.offset == 0
+        && !held.upload.finished
+    {
+        let incoming = Incoming { dialect, bytes, check: Check::asked_by(&headers)?, body };
+        held = write::receive(&ctx, &who, held, incoming).await?;
+    }
+    let mut answer = dialect.standing(&held, &ctx.uploads.options);
     answer.insert(header::LOCATION, protocol::text(&location));
     Ok((StatusCode::CREATED, answer))
-}
-
-/// The length, or the word that it is said later.
-fn length(headers: &HeaderMap) -> ApiResult<Option<u64>> {
-    let malformed = |detail: &str| Err(ApiError::new(Code::Malformed, detail));
-    let length = protocol::number(headers, &name::UPLOAD_LENGTH)?;
-    match (length, headers.get(name::UPLOAD_DEFER_LENGTH).map(|value| value.as_bytes())) {
-        (Some(length), None) => Ok(Some(length)),
-        (None, Some(b"1")) => Ok(None),
-        (None, None) => malformed("send Upload-Length, or Upload-Defer-Length: 1"),
-        (None, Some(_)) => malformed("Upload-Defer-Length is 1"),
-        (Some(_), Some(_)) => malformed("send either Upload-Length or Upload-Defer-Length"),
-    }
-}
-
-fn no_length(headers: &HeaderMap) -> ApiResult<Option<u64>> {
-    match headers.contains_key(name::UPLOAD_LENGTH) {
-        true => Err(ApiError::new(
-            Code::Malformed,
-            "a final upload is as long as its parts; send no Upload-Length",
-        )),
-        false => Ok(None),
-    }
 }

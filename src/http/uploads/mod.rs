@@ -1,24 +1,27 @@
-//! tus 1.0.0 at `/api/v1/uploads`, with every extension. Bytes go from the socket to
-//! the staging folder; everything else is decided by `actors::uploads`. <https://tus.io/protocols/resumable-upload>
+//! Resumable uploads at `/api/v1/uploads`: tus 1.0.0 with every extension, and the IETF's draft. Bytes go from the
+//! socket to the staging folder; everything else is decided by `actors::uploads`.
 
 mod checksum;
 mod create;
+mod dialect;
+mod ietf;
 mod metadata;
 mod pieces;
 mod protocol;
+mod tus;
 mod write;
 
 use axum::{
     body::Body,
-    extract::{Request, State},
-    http::{HeaderMap, Method, StatusCode},
-    middleware::{self, Next},
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    middleware,
     response::{IntoResponse, Response},
 };
 use playhouse_protocol::problem::Code;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use self::protocol::{TUS_VERSION, name};
+use self::{dialect::Dialect, protocol::name};
 use super::{
     Ctx,
     extract::{Caller, Id},
@@ -33,28 +36,13 @@ pub fn routes() -> OpenApiRouter<Ctx> {
     OpenApiRouter::new()
         .routes(routes!(create::create, options))
         .routes(routes!(write::append, head, terminate, options_of_one, override_method))
-        .layer(middleware::from_fn(speak_tus))
-}
-
-/// Refuses another version before anything is processed, and puts the version on every answer.
-async fn speak_tus(request: Request, next: Next) -> Response {
-    let asked = request.headers().get(name::TUS_RESUMABLE);
-    let other = request.method() != Method::OPTIONS && asked.is_none_or(|version| version != TUS_VERSION);
-    let mut response = match other {
-        true => {
-            let error = ApiError::new(Code::TusVersion, "send `Tus-Resumable: 1.0.0`");
-            error.header(name::TUS_VERSION, TUS_VERSION).into_response()
-        }
-        false => next.run(request).await,
-    };
-    response.headers_mut().insert(name::TUS_RESUMABLE, TUS_VERSION);
-    response
+        .layer(middleware::from_fn(dialect::speak))
 }
 
 /// What is spoken here
 #[utoipa::path(options, path = "/uploads", tag = "uploads", responses((status = 204, description = "In the headers")))]
 async fn options(State(ctx): State<Ctx>) -> Response {
-    protocol::options(ctx.options.upload_bytes_max)
+    protocol::options(&ctx.uploads.options)
 }
 
 /// What is spoken here
@@ -63,7 +51,7 @@ async fn options(State(ctx): State<Ctx>) -> Response {
     responses((status = 204, description = "In the headers"))
 )]
 async fn options_of_one(State(ctx): State<Ctx>) -> Response {
-    protocol::options(ctx.options.upload_bytes_max)
+    protocol::options(&ctx.uploads.options)
 }
 
 /// How far an upload is
@@ -75,6 +63,7 @@ async fn options_of_one(State(ctx): State<Ctx>) -> Response {
 )]
 async fn head(
     State(ctx): State<Ctx>,
+    dialect: Dialect,
     Id(id): Id<UploadId>,
     Caller(who): Caller,
 ) -> ApiResult<(StatusCode, HeaderMap)> {
@@ -85,7 +74,7 @@ async fn head(
         // The answer to its last byte was lost, or the server was: finish now.
         ctx.uploads.finish(&mut held).await?;
     }
-    Ok((StatusCode::OK, protocol::state(&held)))
+    Ok(dialect.state(&held, &ctx.uploads.options))
 }
 
 /// End an unfinished upload
@@ -114,14 +103,15 @@ async fn terminate(
 )]
 async fn override_method(
     state: State<Ctx>,
+    dialect: Dialect,
     id: Id<UploadId>,
     caller: Caller,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     match headers.get(name::METHOD_OVERRIDE).map(|method| method.as_bytes()) {
-        Some(b"PATCH") => write::append(state, id, caller, headers, body).await.into_response(),
-        Some(b"HEAD") => head(state, id, caller).await.into_response(),
+        Some(b"PATCH") => write::append(state, dialect, id, caller, headers, body).await.into_response(),
+        Some(b"HEAD") => head(state, dialect, id, caller).await.into_response(),
         Some(b"DELETE") => terminate(state, id, caller).await.into_response(),
         _ => ApiError::new(Code::MethodNotAllowed, "name PATCH, HEAD or DELETE in X-HTTP-Method-Override")
             .into_response(),
@@ -138,6 +128,8 @@ impl From<UploadError> for ApiError {
             UploadError::Store(error) => return error.into(),
             UploadError::TooLarge(_) => Code::TooLarge,
             UploadError::TooMany(_) => Code::TooMany,
+            UploadError::OverQuota { .. } => Code::OverQuota,
+            UploadError::KeyUsed => Code::Conflict,
             UploadError::NoSuchPart | UploadError::LengthKnown(_) => Code::Malformed,
             UploadError::NotFound => Code::NotFound,
             UploadError::Expired => Code::Gone,

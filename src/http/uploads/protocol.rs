@@ -1,4 +1,4 @@
-//! The words of tus: header names, versions, and the headers that tell how an upload stands.
+//! The words of both protocols: header names and how their values are read and written.
 
 use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
@@ -6,8 +6,9 @@ use axum::{
 };
 use playhouse_protocol::problem::Code;
 
+use super::ietf;
 use crate::{
-    actors::uploads::{Concat, Held, length},
+    actors::uploads::UploadOptions,
     domain::checksum::Algorithm,
     http::problem::{ApiError, ApiResult},
 };
@@ -17,7 +18,6 @@ const EXTENSIONS: HeaderValue = HeaderValue::from_static(
     "creation,creation-defer-length,creation-with-upload,expiration,checksum,checksum-trailer,termination,concatenation,\
      concatenation-unfinished",
 );
-pub const CONTENT_TYPE: &str = "application/offset+octet-stream";
 
 pub mod name {
     use axum::http::HeaderName;
@@ -33,58 +33,25 @@ pub mod name {
     pub const UPLOAD_EXPIRES: HeaderName = HeaderName::from_static("upload-expires");
     pub const UPLOAD_CONCAT: HeaderName = HeaderName::from_static("upload-concat");
     pub const UPLOAD_CHECKSUM: HeaderName = HeaderName::from_static("upload-checksum");
+    pub const UPLOAD_COMPLETE: HeaderName = HeaderName::from_static("upload-complete");
+    pub const UPLOAD_LIMIT: HeaderName = HeaderName::from_static("upload-limit");
+    pub const UPLOAD_DRAFT_INTEROP_VERSION: HeaderName =
+        HeaderName::from_static("upload-draft-interop-version");
     pub const TUS_CHECKSUM_ALGORITHM: HeaderName = HeaderName::from_static("tus-checksum-algorithm");
     pub const METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
     pub const VIDEO_ID: HeaderName = HeaderName::from_static("playhouse-video-id");
 }
 
-pub fn options(size_max_bytes: u64) -> Response {
+/// What is spoken here, in the words of both.
+pub fn options(options: &UploadOptions) -> Response {
     let headers = [
         (name::TUS_VERSION, TUS_VERSION),
         (name::TUS_EXTENSION, EXTENSIONS),
-        (name::TUS_MAX_SIZE, HeaderValue::from(size_max_bytes)),
+        (name::TUS_MAX_SIZE, HeaderValue::from(options.size_max_bytes)),
         (name::TUS_CHECKSUM_ALGORITHM, text(&Algorithm::ALL.map(Algorithm::name).join(","))),
+        (name::UPLOAD_LIMIT, ietf::limit(options)),
     ];
     (StatusCode::NO_CONTENT, headers).into_response()
-}
-
-/// How an upload stands: the answer to HEAD.
-pub fn state(held: &Held) -> HeaderMap {
-    let mut headers = standing(held);
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    let upload = &held.upload;
-    match length(upload) {
-        Some(length) => headers.insert(name::UPLOAD_LENGTH, HeaderValue::from(length)),
-        None if upload.concat.is_none() => {
-            headers.insert(name::UPLOAD_DEFER_LENGTH, HeaderValue::from_static("1"))
-        }
-        None => None,
-    };
-    if !upload.metadata.is_empty() {
-        headers.insert(name::UPLOAD_METADATA, text(&upload.metadata));
-    }
-    if let Some(concat) = &upload.concat {
-        headers.insert(name::UPLOAD_CONCAT, text(concat));
-    }
-    headers
-}
-
-/// What every answer about an upload says: how far it is, until when it is kept, and the video it becomes.
-pub fn standing(held: &Held) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    let upload = &held.upload;
-    let concat = Concat::of(upload).unwrap_or(Concat::Whole);
-    // One that waits for its parts is nowhere yet.
-    if upload.finished || !matches!(concat, Concat::Final(_)) {
-        headers.insert(name::UPLOAD_OFFSET, HeaderValue::from(held.offset));
-    }
-    if concat != Concat::Part {
-        headers.insert(name::VIDEO_ID, text(upload.video_id.as_str()));
-    }
-    if !upload.finished || concat == Concat::Part {
-        headers.insert(name::UPLOAD_EXPIRES, text(&upload.expires_at.to_http_date()));
-    }
-    headers
 }
 
 /// Ids and metadata were checked to be visible ASCII before they were kept.
@@ -108,7 +75,12 @@ pub fn kept(headers: &HeaderMap, name: &HeaderName) -> ApiResult<Option<String>>
     value.transpose().map_err(|_| ApiError::new(Code::Malformed, format!("{name} is not ASCII")))
 }
 
-pub fn is_offset_stream(headers: &HeaderMap) -> bool {
+pub fn offset(headers: &HeaderMap) -> ApiResult<u64> {
+    let offset = number(headers, &name::UPLOAD_OFFSET)?;
+    offset.ok_or_else(|| ApiError::new(Code::Malformed, "Upload-Offset is missing"))
+}
+
+pub fn has_type(headers: &HeaderMap, content_type: &str) -> bool {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    value.is_some_and(|value| value.trim().eq_ignore_ascii_case(CONTENT_TYPE))
+    value.is_some_and(|value| value.trim().eq_ignore_ascii_case(content_type))
 }

@@ -10,14 +10,16 @@ use playhouse_protocol::{problem::Code, rest};
 
 use super::view;
 use crate::{
-    actors::uploads::DraftInput,
+    actors::uploads::{DraftInput, WholeFile},
     backends::staging::{Hold, StagingError},
     domain::{account::Identity, ids::UploadId},
     http::{
         Ctx,
+        comments::idempotency_key,
         extract::Caller,
         problem::{ApiError, ApiResult},
     },
+    telemetry::Raised,
 };
 
 /// The longest text field, in bytes.
@@ -40,8 +42,9 @@ pub struct NewVideo {
 /// Upload a video in one request
 #[utoipa::path(
     post, path = "/videos", tag = "videos", security(("bearer" = [])),
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key of the same account is the same video")),
     request_body(content = NewVideo, content_type = "multipart/form-data"),
-    responses((status = 202, body = rest::Video), (status = 413, description = "`too_large`"),
+    responses((status = 202, body = rest::Video), (status = 413, description = "`too_large`, `over_quota`"),
         (status = 422, description = "`invalid`"), (status = 507, description = "`no_space`"))
 )]
 pub async fn create(
@@ -49,22 +52,43 @@ pub async fn create(
     Caller(who): Caller,
     request: Request,
 ) -> ApiResult<(StatusCode, Json<rest::Video>)> {
+    let key = idempotency_key(request.headers())?;
+    if let Some(key) = &key
+        && let Some(video) = ctx.uploads.published(&who, key).await?
+    {
+        return Ok((StatusCode::ACCEPTED, Json(view::video(&ctx, video, Some(&who)).await?)));
+    }
     let form = Multipart::from_request(request, &()).await;
     let form = form.map_err(|_| ApiError::new(Code::UnsupportedMediaType, "send multipart/form-data"))?;
     let staged = UploadId::new(ctx.clock.now());
     // Held until it is a video: what nobody holds and has no row is swept away.
     let hold = ctx.staging.hold(&staged).await?;
     let outcome = receive(&ctx, &who, form, &hold).await;
-    if outcome.is_err() {
-        ctx.metrics.uploads.of("refused").inc();
-        ctx.staging.remove(&staged).await?;
+    let outcome = match outcome {
+        Ok((length_bytes, input)) => {
+            let file = WholeFile { hold, length_bytes, input, key };
+            ctx.uploads.publish_file(&who, file).await.map_err(ApiError::from)
+        }
+        Err(refused) => Err(refused),
+    };
+    match outcome {
+        Ok(video) => Ok((StatusCode::ACCEPTED, Json(view::video(&ctx, video, Some(&who)).await?))),
+        Err(refused) => {
+            ctx.uploads.abandon(&staged).await?;
+            Err(refused)
+        }
     }
-    Ok((StatusCode::ACCEPTED, Json(outcome?)))
 }
 
-async fn receive(ctx: &Ctx, who: &Identity, mut form: Multipart, hold: &Hold) -> ApiResult<rest::Video> {
+/// How long the file is, and what was said about it.
+async fn receive(
+    ctx: &Ctx,
+    who: &Identity,
+    mut form: Multipart,
+    hold: &Hold,
+) -> ApiResult<(u64, DraftInput)> {
     let mut input = DraftInput::default();
-    let mut has_file = false;
+    let mut length_bytes = None;
     for _ in 0..FIELDS_MAX {
         let Some(field) = form.next_field().await.map_err(broken)? else { break };
         match field.name().unwrap_or_default().to_owned().as_str() {
@@ -72,37 +96,33 @@ async fn receive(ctx: &Ctx, who: &Identity, mut form: Multipart, hold: &Hold) ->
             "description" => input.description = Some(text(field, "description").await?),
             "tags" | "tags[]" => input.tags.push(text(field, "tags").await?),
             "visibility" => input.visibility = Some(text(field, "visibility").await?),
-            "file" if has_file => return Err(ApiError::invalid("file", "stands twice")),
+            "file" if length_bytes.is_some() => return Err(ApiError::invalid("file", "stands twice")),
             "file" => {
-                has_file = true;
                 input.filename = field.file_name().map(str::to_owned);
-                file(ctx, field, hold).await?;
+                length_bytes = Some(file(ctx, who, field, hold).await?);
             }
             other => return Err(ApiError::invalid(other, "is not a field of this form")),
         }
     }
-    if !has_file {
-        return Err(ApiError::invalid("file", "is missing"));
-    }
-    let video = ctx.uploads.publish_file(who, hold.id(), input).await?;
-    view::video(ctx, video, Some(who)).await
+    let length_bytes = length_bytes.ok_or_else(|| ApiError::invalid("file", "is missing"))?;
+    Ok((length_bytes, input))
 }
 
-async fn file(ctx: &Ctx, field: Field<'_>, hold: &Hold) -> ApiResult<()> {
-    let limit = ctx.options.upload_bytes_max;
+async fn file(ctx: &Ctx, who: &Identity, field: Field<'_>, hold: &Hold) -> ApiResult<u64> {
+    let limit = ctx.uploads.room(who).await?;
+    ctx.staging.check_space(0).await?;
     ctx.staging.create(hold.id()).await?;
-    ctx.metrics.uploads_receiving.inc();
+    let receiving = Raised::of(&ctx.metrics.uploads_receiving);
     let bytes = futures_util::StreamExt::map(field, |piece| piece.map_err(std::io::Error::other));
-    let received = hold.write(0).await?.receive(limit, Box::pin(bytes)).await;
-    ctx.metrics.uploads_receiving.dec();
+    let received = hold.write(0).await?.receive(limit, Box::pin(bytes)).await?;
+    drop(receiving);
     let (offset, broken) = received.keep().await?;
     ctx.metrics.upload_bytes.inc_by(offset);
     match broken {
-        None => Ok(()),
+        None => Ok(offset),
         Some(StagingError::TooLong) => {
-            Err(ApiError::new(Code::TooLarge, format!("a file has at most {limit} bytes")))
+            Err(ApiError::new(Code::TooLarge, format!("the file may have at most {limit} bytes")))
         }
-        Some(StagingError::Io(_)) => Err(ApiError::new(Code::Malformed, "the upload broke off")),
         Some(error) => Err(error.into()),
     }
 }

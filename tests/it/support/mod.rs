@@ -67,9 +67,13 @@ impl TestApp {
     }
 
     /// Stops in order and starts again on the same data.
-    pub async fn restart(mut self) -> Self {
+    pub async fn restart(self) -> Self {
+        self.restart_with(&[]).await
+    }
+
+    pub async fn restart_with(mut self, settings: &[(&str, &str)]) -> Self {
         self.app.take().expect("it runs").stop().await;
-        Self::start_at(self.folder, &[], self.clock).await
+        Self::start_at(self.folder, settings, self.clock).await
     }
 
     pub async fn stop(mut self) {

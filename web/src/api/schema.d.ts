@@ -41,6 +41,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/users/{id}/quota": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Give an account a quota of its own */
+        put: operations["set_quota"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/login": {
         parameters: {
             query?: never;
@@ -214,6 +231,23 @@ export interface paths {
         head?: never;
         /** Change my account */
         patch: operations["edit_me"];
+        trace?: never;
+    };
+    "/api/v1/me/storage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What my files come to */
+        get: operations["usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/uploads": {
@@ -1019,6 +1053,11 @@ export interface components {
             /** @description Out of `uploading`, `queued`, `probing`, `packaging`, `encoding`, `thumbnails`, `finishing`, `done`, `failed`. */
             stage: string;
         };
+        /** @description A quota of an account's own; null: that of its roles again. */
+        Quota: {
+            /** Format: int64 */
+            quota_bytes?: number | null;
+        };
         /** @enum {string} */
         ReactionKind: "like" | "dislike" | "none";
         /** @description Totals after a reaction became durable. */
@@ -1064,6 +1103,20 @@ export interface components {
              * @description 0 ends it; at most 21,600.
              */
             slow_mode_s: number;
+        };
+        /** @description What the files of an account come to: sources of videos and unfinished uploads. */
+        Storage: {
+            /**
+             * Format: int64
+             * @description What they may come to; null: as much as there is space for.
+             */
+            quota_bytes?: number | null;
+            /** Format: int64 */
+            unfinished_uploads: number;
+            /** Format: int64 */
+            unfinished_uploads_max: number;
+            /** Format: int64 */
+            used_bytes: number;
         };
         Thumbnails: {
             poster: string;
@@ -1244,6 +1297,44 @@ export interface operations {
             };
             /** @description `invalid` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    set_quota: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Quota"];
+            };
+        };
+        responses: {
+            /** @description It holds from now on */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_found` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1758,6 +1849,32 @@ export interface operations {
             };
         };
     };
+    usage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Storage"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     create: {
         parameters: {
             query?: never;
@@ -1769,6 +1886,10 @@ export interface operations {
                 "Upload-Concat"?: string | null;
                 /** @description `filename`, `filetype`, `title`, `description`, `tags` (comma separated), `visibility` */
                 "Upload-Metadata"?: string | null;
+                /** @description IETF draft: `?1` where the body is all there is, else `?0` */
+                "Upload-Complete"?: string | null;
+                /** @description The same key of the same account is the same upload */
+                "Idempotency-Key"?: string | null;
             };
             path?: never;
             cookie?: never;
@@ -1789,7 +1910,14 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `too_large` */
+            /** @description `conflict`: the key has begun another */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `too_large`, `over_quota` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1798,6 +1926,13 @@ export interface operations {
             };
             /** @description `too_many` unfinished uploads */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `no_space` */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1939,6 +2074,8 @@ export interface operations {
                 "Upload-Length"?: number | null;
                 /** @description `sha1`, `sha256` or `crc32` and base64; or in a trailer */
                 "Upload-Checksum"?: string | null;
+                /** @description IETF draft: `?1` with the last bytes, else `?0`; the body is application/partial-upload */
+                "Upload-Complete"?: string | null;
             };
             path: {
                 id: string;
@@ -2000,6 +2137,13 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description `too_slow` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description `no_space` */
             507: {
                 headers: {
@@ -2047,7 +2191,10 @@ export interface operations {
     create: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same key of the same account is the same video */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2065,7 +2212,7 @@ export interface operations {
                     "application/json": components["schemas"]["Video"];
                 };
             };
-            /** @description `too_large` */
+            /** @description `too_large`, `over_quota` */
             413: {
                 headers: {
                     [name: string]: unknown;

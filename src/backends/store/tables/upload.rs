@@ -1,4 +1,5 @@
-//! Resumable uploads. How far one is, is the length of its file, not a row.
+//! Resumable uploads, and what the files of an account come to. How far an upload is, is the length of its file, not a
+//! row.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,8 +8,9 @@ use crate::{
     domain::{
         clock::Timestamp,
         ids::{ChannelId, UploadId, UserId, VideoId},
+        storage::FileState,
     },
-    record,
+    record, text_cell,
 };
 
 /// What the uploader said about the video to be.
@@ -22,6 +24,7 @@ pub struct Draft {
 }
 
 blob_cell!(Draft);
+text_cell!(FileState);
 
 record! {
     /// An upload that was begun. `finished` is set once its bytes are a video's source or, where it is a part of
@@ -46,10 +49,21 @@ record! {
 }
 
 record! {
-    /// The unfinished uploads of an account, so that they can be counted.
-    pub struct OpenUpload in "open_uploads" {
+    /// The upload that an `Idempotency-Key` has begun.
+    pub struct UploadKey in "upload_keys" {
         partition { owner_id: UserId }
-        clustering { upload_id: UploadId, Ascending; }
-        columns { created_at: Timestamp }
+        clustering { key: String, Ascending; }
+        columns { upload_id: UploadId, video_id: VideoId }
+    }
+}
+
+record! {
+    /// The files of an account, each with the bytes that are counted for it; `video_id` is that of the video a file is
+    /// or will be. The statics are sums over the rows, and the quota that was given to this account alone.
+    pub struct StoredFile in "stored_files" {
+        partition { owner_id: UserId }
+        clustering { state: FileState, Ascending; video_id: VideoId, Ascending; }
+        columns { upload_id: UploadId, bytes: i64 }
+        statics StoredTotals { used_bytes: i64, open_uploads: i64, quota_bytes: Option<i64> }
     }
 }

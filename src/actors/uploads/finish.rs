@@ -1,0 +1,120 @@
+//! How a file that is whole becomes a video.
+
+use super::{Concat, DraftInput, Held, UploadError, Uploads, draft, entry, length, signed};
+use crate::{
+    actors::{channel::NewVideo, transcode},
+    backends::{
+        staging::Hold,
+        store::tables::{upload::Upload, video::Video},
+    },
+    domain::{account::Identity, ids::UploadId, storage::FileState},
+};
+
+/// A file that came in one request.
+pub struct WholeFile {
+    pub hold: Hold,
+    pub length_bytes: u64,
+    pub input: DraftInput,
+    /// The same key of the same account is the same video.
+    pub key: Option<String>,
+}
+
+impl Uploads {
+    /// What is to be done with an upload that is whole: a video is made of it, unless it is a part of another.
+    /// Finishing a finished one answers alike.
+    pub async fn finish(&self, held: &mut Held) -> Result<(), UploadError> {
+        if held.upload.finished {
+            return Ok(());
+        }
+        match Concat::of(&held.upload)? {
+            Concat::Part => self.finish_part(held).await,
+            Concat::Whole => self.publish(held).await,
+            Concat::Final(parts) => {
+                self.publish(held).await?;
+                self.remove_parts(parts).await
+            }
+        }
+    }
+
+    async fn finish_part(&self, held: &mut Held) -> Result<(), UploadError> {
+        let counted = entry(&held.upload, FileState::Part, held.offset);
+        self.ledger.count(&held.upload.owner_id, counted).await?;
+        held.upload.finished = true;
+        self.store.put(held.upload.clone()).await?;
+        // Whoever asks for the whole, and the sweep, try again.
+        if let Err(error) = Box::pin(self.part_finished(&held.upload)).await {
+            tracing::warn!(upload.id = %held.upload.upload_id, error.chain = %error, "parts are not joined yet");
+        }
+        Ok(())
+    }
+
+    async fn publish(&self, held: &mut Held) -> Result<(), UploadError> {
+        let Held { upload, hold, .. } = held;
+        let key = transcode::source_key(&upload.video_id);
+        if hold.begin_to_end().await? {
+            self.objects.put_file(&key, &self.staging.path(&upload.upload_id)).await?;
+        }
+        let counted = entry(upload, FileState::Stored, length(upload).unwrap_or(0));
+        self.ledger.count(&upload.owner_id, counted).await?;
+        let new = NewVideo {
+            video_id: upload.video_id.clone(),
+            owner_id: upload.owner_id.clone(),
+            draft: upload.draft.clone(),
+        };
+        self.channels.add_video(&upload.channel_id, new).await?;
+        upload.finished = true;
+        // Whoever has not heard that it is finished may ask for a while.
+        self.store.put_for(upload.clone(), self.options.expire_after).await?;
+        self.staging.remove(&upload.upload_id).await?;
+        self.metrics.uploads.of("finished").inc();
+        Ok(())
+    }
+
+    /// Makes a video of a file that came in one request and is whole.
+    pub async fn publish_file(&self, who: &Identity, file: WholeFile) -> Result<Video, UploadError> {
+        let draft = draft(file.input)?;
+        let names = self.names(who, file.key.as_deref()).await?;
+        if let Some(video) = self.store.get::<Video>((names.video_id.clone(),), ()).await? {
+            self.staging.remove(file.hold.id()).await?;
+            return Ok(video);
+        }
+        let now = self.clock.now();
+        let upload = Upload {
+            upload_id: file.hold.id().clone(),
+            owner_id: who.user_id.clone(),
+            channel_id: who.channel_id.clone(),
+            video_id: names.video_id,
+            length_bytes: Some(signed(file.length_bytes)),
+            metadata: String::new(),
+            concat: None,
+            draft,
+            finished: false,
+            created_at: now,
+            expires_at: now.plus(self.options.expire_after),
+        };
+        self.store.put(upload.clone()).await?;
+        if let Err(refused) = self.admit(who, &upload, FileState::Stored, file.length_bytes).await {
+            self.remove(&upload).await?;
+            return Err(refused);
+        }
+        let mut held = Held { upload, hold: file.hold, offset: file.length_bytes };
+        self.finish(&mut held).await?;
+        let video = self.store.get::<Video>((held.upload.video_id,), ()).await?;
+        video.ok_or(UploadError::NotFound)
+    }
+
+    /// Forgets a file that was refused. One that was counted already is left to the sweep, which makes a video of it.
+    pub async fn abandon(&self, id: &UploadId) -> Result<(), UploadError> {
+        self.metrics.uploads.of("refused").inc();
+        match self.store.get::<Upload>((id.clone(),), ()).await? {
+            Some(_) => Ok(()),
+            None => Ok(self.staging.remove(id).await?),
+        }
+    }
+
+    /// The video that this key has brought already.
+    pub async fn published(&self, who: &Identity, key: &str) -> Result<Option<Video>, UploadError> {
+        let Some(names) = self.named(who, key).await? else { return Ok(None) };
+        Ok(self.store.get::<Video>((names.video_id,), ()).await?)
+    }
+}
