@@ -22,7 +22,7 @@ PACKAGES_TEST := ffmpeg chromium fonts-dejavu-core unzip
 WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path 'web/dist/*' \
 	-not -path 'web/test-results/*' 2>/dev/null)
 
-.PHONY: help run test test-long fuzz lint ci regen regen-check bench-store bench-transcode bench-fanout bench-core \
+.PHONY: help run test test-long fuzz lint ci regen regen-check bench-store bench-transcode bench-upload bench-fanout bench-core \
 	clean-cache \
 	setup setup-test web clips test-rust test-web test-browser
 
@@ -85,6 +85,9 @@ bench-store: setup ## Durable writes a second of the embedded store, with p50 an
 
 bench-transcode: setup-test clips ## CPU time of the ladder against one ffmpeg command
 	scripts/bench-transcode.sh
+
+bench-upload: setup web ## One upload of 1 GiB and 16 at once into Playhouse and into tusd: MiB a second, CPU a GiB
+	scripts/bench-upload.sh
 
 bench-fanout: setup web ## Playhouse beside bun, Socket.IO and centrifuge: CPU a delivery, latency, memory, joins
 	scripts/bench-fanout.sh

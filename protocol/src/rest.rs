@@ -382,6 +382,33 @@ bodies! {
         pub counted: bool,
     }
 
+    /// A file to be fetched from a URL of the public web.
+    pub struct NewImport {
+        pub url: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub title: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub description: Option<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub tags: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub visibility: Option<Visibility>,
+    }
+
+    /// A file that is being fetched.
+    pub struct Import {
+        pub id: String,
+        /// The video that it becomes once it is here.
+        pub video_id: String,
+        /// Out of `fetching`, `done`, `failed`.
+        pub status: String,
+        pub received_bytes: u64,
+        /// Known once all of it is here.
+        pub length_bytes: Option<u64>,
+        pub failure: Option<Failure>,
+        pub created_at: String,
+    }
+
     /// The state of a video's transcode job.
     pub struct Job {
         pub video_id: String,

@@ -2,12 +2,12 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use anyhow::Context as _;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -26,8 +26,9 @@ use crate::{
         room::{self, RoomContext, Rooms},
         supervise::{self, Child, Meltdown, Supervisor},
         transcode::{Dispatcher, Transcodes, Turns, Workshop},
-        uploads::{Sweeper, UploadOptions, Uploads},
+        uploads::{Imports, Sweeper, UploadOptions, Uploads},
     },
+    backends::fetch::Fetcher,
     config::Config,
     domain::{clock::SharedClock, storage::Quotas},
     http::{self, Ctx, Rates},
@@ -264,6 +265,12 @@ fn uploads(
         objects: back_ends.objects.clone(),
         channels: channels.clone(),
         ledger: Ledger::new(back_ends.store.clone()),
+        imports: Imports {
+            fetcher: Fetcher::new(&options.import_hosts_allowed),
+            turns: Arc::new(Semaphore::new(options.imports_at_once_max)),
+            duration_max: options.import_duration_max_s.duration(),
+            under_way: Mutex::default(),
+        },
         clock: clock.clone(),
         options: UploadOptions {
             size_max_bytes: options.size_max_bytes,

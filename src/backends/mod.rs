@@ -1,8 +1,9 @@
 //! The things that may live elsewhere, each an engine pair chosen by URI: `store` (rows), `objects` (bytes),
-//! `bus` (what nodes tell each other). Callers see contracts only; no driver type leaves its folder.
+//! `bus` (what nodes tell each other); and `fetch`, which goes out for what lies elsewhere. Callers see contracts only; no driver type leaves its folder.
 
 pub mod bus;
 pub mod feeds;
+pub mod fetch;
 mod location;
 pub mod objects;
 pub mod staging;

@@ -1,7 +1,7 @@
 //! `[uploads]`: how large a file may be, how much an account may keep, how slow a sender, and how long an unfinished
 //! upload is kept.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::{
     Seconds,
@@ -21,6 +21,10 @@ pub struct Uploads {
     pub quota_creator_bytes: u64,
     pub quota_moderator_bytes: u64,
     pub quota_admin_bytes: u64,
+    pub imports_at_once_max: usize,
+    pub import_duration_max_s: Seconds,
+    #[serde(deserialize_with = "places")]
+    pub import_hosts_allowed: Vec<String>,
 }
 
 pub(super) const RANGES: &[Range] = &[
@@ -34,4 +38,13 @@ pub(super) const RANGES: &[Range] = &[
     range("quota_creator_bytes", 0, 1_125_899_906_842_624),
     range("quota_moderator_bytes", 0, 1_125_899_906_842_624),
     range("quota_admin_bytes", 0, 1_125_899_906_842_624),
+    range("imports_at_once_max", 1, 256),
+    range("import_duration_max_s", 1, 604_800),
 ];
+
+/// `host:port`, with commas between.
+fn places<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<String>, D::Error> {
+    let text = String::deserialize(source)?;
+    let places = text.split(',').map(|place| place.trim().to_ascii_lowercase());
+    Ok(places.filter(|place| !place.is_empty()).collect())
+}

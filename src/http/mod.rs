@@ -9,6 +9,7 @@ mod comments;
 mod delivery;
 mod extract;
 mod health;
+mod imports;
 mod jobs;
 mod limit;
 mod middleware;
@@ -90,6 +91,8 @@ fn api() -> OpenApiRouter<Ctx> {
         .routes(routes!(auth::refresh))
         .routes(routes!(auth::logout))
         .routes(routes!(auth::me, auth::edit_me))
+        .routes(routes!(imports::create))
+        .routes(routes!(imports::read, imports::remove))
         .routes(routes!(storage::usage))
         .routes(routes!(storage::set_quota))
         .routes(routes!(videos::list::list, videos::create::create))

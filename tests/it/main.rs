@@ -3,6 +3,7 @@
 mod accounts;
 mod chat;
 mod engagement;
+mod imports;
 mod process;
 mod support;
 mod uploads;

@@ -3,7 +3,7 @@
 
 use super::{Concat, DraftInput, Held, UploadError, Uploads, draft, length, signed};
 use crate::{
-    backends::store::tables::upload::{Upload, UploadKey},
+    backends::store::tables::upload::{Import, Upload, UploadKey},
     domain::{
         account::Identity,
         ids::{UploadId, VideoId},
@@ -21,6 +21,8 @@ pub struct NewUpload {
     pub input: DraftInput,
     /// The same key of the same account is the same upload.
     pub key: Option<String>,
+    /// Where its bytes are fetched from, if nobody sends them.
+    pub import: Option<Import>,
 }
 
 /// What an upload and its video will be known by.
@@ -57,6 +59,7 @@ impl Uploads {
             metadata: new.metadata,
             concat: new.concat,
             draft,
+            import: new.import,
             finished: false,
             created_at: now,
             expires_at: now.plus(self.options.expire_after),

@@ -88,6 +88,7 @@ impl Uploads {
             metadata: String::new(),
             concat: None,
             draft,
+            import: None,
             finished: false,
             created_at: now,
             expires_at: now.plus(self.options.expire_after),

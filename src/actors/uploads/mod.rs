@@ -6,6 +6,7 @@ mod begin;
 mod concat;
 mod draft;
 mod finish;
+mod import;
 mod sweep;
 
 use std::{sync::Arc, time::Duration};
@@ -15,6 +16,7 @@ pub use self::{
     concat::Concat,
     draft::{DraftInput, draft},
     finish::WholeFile,
+    import::Imports,
     sweep::Sweeper,
 };
 use super::{
@@ -23,6 +25,7 @@ use super::{
 };
 use crate::{
     backends::{
+        fetch::FetchError,
         objects::{ObjectError, SharedObjects},
         staging::{Hold, Staging, StagingError},
         store::{Store, StoreError, tables::upload::Upload},
@@ -57,6 +60,9 @@ pub enum UploadError {
     LengthKnown(u64),
     #[error("this Idempotency-Key has begun another upload")]
     KeyUsed,
+    /// What is to be imported may not be.
+    #[error(transparent)]
+    Url(#[from] FetchError),
     #[error(transparent)]
     Staging(#[from] StagingError),
     #[error(transparent)]
@@ -81,6 +87,7 @@ pub struct Uploads {
     pub objects: SharedObjects,
     pub channels: Channels,
     pub ledger: Ledger,
+    pub imports: Imports,
     pub clock: SharedClock,
     pub options: UploadOptions,
     pub metrics: Arc<Metrics>,

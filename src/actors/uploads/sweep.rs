@@ -1,9 +1,7 @@
 //! Finds uploads that nobody goes on with: at the start of the process and again and again. What is whole and was not
-//! finished is finished, what has expired goes, and a file without a row is a request that never came to its end.
+//! finished is finished, imports go on, what has expired goes, and a file without a row is a request that never came to its end.
 
-use std::time::Duration;
-
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
@@ -48,7 +46,7 @@ impl Actor for Sweeper {
 
 impl Uploads {
     /// Looks at every upload that no request holds.
-    pub async fn sweep(&self) -> Result<(), UploadError> {
+    pub async fn sweep(self: &Arc<Self>) -> Result<(), UploadError> {
         for id in self.staging.list().await? {
             if !self.staging.is_held(&id)
                 && let Err(error) = self.settle(&id).await
@@ -59,7 +57,7 @@ impl Uploads {
         Ok(())
     }
 
-    async fn settle(&self, id: &UploadId) -> Result<(), UploadError> {
+    async fn settle(self: &Arc<Self>, id: &UploadId) -> Result<(), UploadError> {
         let Some(upload) = self.store.get::<Upload>((id.clone(),), ()).await? else {
             return Ok(self.staging.remove(id).await?);
         };
@@ -75,6 +73,10 @@ impl Uploads {
             return Ok(());
         }
         if upload.finished {
+            return Ok(());
+        }
+        if upload.import.is_some() {
+            self.import(id);
             return Ok(());
         }
         let mut held = self.take(upload).await?;

@@ -168,6 +168,15 @@ impl Staging {
         Ok(Hold { id: id.clone(), staging: self.clone(), holder })
     }
 
+    /// Bytes that are here, durable or not, while another may be writing.
+    pub async fn length(&self, id: &UploadId) -> Result<u64, StagingError> {
+        match fs::metadata(self.path(id)).await {
+            Ok(metadata) => Ok(metadata.len()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     pub fn is_held(&self, id: &UploadId) -> bool {
         self.holders().contains_key(id)
     }

@@ -10,7 +10,6 @@ use tokio::{
     io::AsyncWriteExt,
     time::{Instant, sleep_until},
 };
-use tokio_util::sync::CancellationToken;
 
 use super::{
     Hold, StagingError,
@@ -97,8 +96,9 @@ impl Hold {
         Ok(fs::try_exists(self.staging.end(&self.id)).await?)
     }
 
-    fn asked_to_let_go(&self) -> &CancellationToken {
-        &self.holder.asked
+    /// Returns once another request asks for the upload.
+    pub async fn asked(&self) {
+        self.holder.asked.cancelled().await;
     }
 }
 
@@ -153,7 +153,7 @@ impl<'a> Writing<'a> {
         length_max: u64,
         mut bytes: impl Stream<Item = Result<Bytes, E>> + Unpin,
     ) -> Result<(), StagingError> {
-        let asked = self.hold.asked_to_let_go().clone();
+        let hold = self.hold;
         let mut haste = Haste::new(self.hold.staging.options.pace);
         let mut room = length_max.saturating_sub(self.start);
         loop {
@@ -163,7 +163,7 @@ impl<'a> Writing<'a> {
                     None => return Ok(()),
                     Some(piece) => piece.map_err(|error| StagingError::BrokenOff(error.into()))?,
                 },
-                () = asked.cancelled() => return Err(StagingError::Taken),
+                () = hold.asked() => return Err(StagingError::Taken),
                 () = haste.missed() => return Err(StagingError::TooSlow),
             };
             haste.came += piece.len() as u64;
@@ -178,7 +178,7 @@ impl<'a> Writing<'a> {
             if cut {
                 return Err(StagingError::TooLong);
             }
-            if asked.is_cancelled() {
+            if hold.holder.asked.is_cancelled() {
                 return Err(StagingError::Taken);
             }
         }

@@ -47,6 +47,7 @@ pub async fn create(
         input: metadata::parse(&metadata)?,
         metadata,
         key: idempotency_key(&headers)?,
+        import: None,
     };
     let mut held = ctx.uploads.begin(&who, new).await?;
     let location = format!("/api/v1/uploads/{}", held.upload.upload_id);

@@ -122,6 +122,7 @@ impl From<UploadError> for ApiError {
     fn from(error: UploadError) -> Self {
         let code = match error {
             UploadError::Invalid { field, reason } => return ApiError::invalid(field, reason),
+            UploadError::Url(error) => return ApiError::invalid("url", error),
             UploadError::Staging(error) => return error.into(),
             UploadError::Object(error) => return error.into(),
             UploadError::Channel(error) => return error.into(),

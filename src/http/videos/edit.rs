@@ -6,7 +6,7 @@ use playhouse_protocol::rest;
 use super::{editable, view};
 use crate::{
     actors::channel::VideoPatch,
-    domain::{access::Visibility, ids::VideoId},
+    domain::ids::VideoId,
     http::{
         Ctx,
         extract::{self, Caller, Id},
@@ -32,11 +32,7 @@ pub async fn edit(
         title: patch.title,
         description: patch.description,
         tags: patch.tags,
-        visibility: patch.visibility.map(|visibility| match visibility {
-            rest::Visibility::Public => Visibility::Public,
-            rest::Visibility::Unlisted => Visibility::Unlisted,
-            rest::Visibility::Private => Visibility::Private,
-        }),
+        visibility: patch.visibility.map(view::visibility_of),
     };
     let changed = ctx.channels.edit_video(&video.channel_id, &id, patch).await?;
     Ok(Json(view::video(&ctx, changed, Some(&who)).await?))

@@ -8,7 +8,7 @@ pub mod playback;
 pub mod read;
 mod view;
 
-pub use view::failure;
+pub use view::{failure, visibility_of};
 
 use super::{
     Ctx,

@@ -99,6 +99,14 @@ fn status(status: Status) -> rest::VideoStatus {
     }
 }
 
+pub fn visibility_of(visibility: rest::Visibility) -> Visibility {
+    match visibility {
+        rest::Visibility::Public => Visibility::Public,
+        rest::Visibility::Unlisted => Visibility::Unlisted,
+        rest::Visibility::Private => Visibility::Private,
+    }
+}
+
 fn visibility(visibility: Visibility) -> rest::Visibility {
     match visibility {
         Visibility::Public => rest::Visibility::Public,

@@ -9,6 +9,7 @@ use crate::{
         clock::Timestamp,
         ids::{ChannelId, UploadId, UserId, VideoId},
         storage::FileState,
+        video::Failure,
     },
     record, text_cell,
 };
@@ -23,7 +24,19 @@ pub struct Draft {
     pub filename: String,
 }
 
-blob_cell!(Draft);
+/// Where the bytes of an upload are fetched from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Import {
+    pub url: String,
+    /// Of the file as it was when bytes came.
+    pub etag: Option<String>,
+    /// What the file may come to.
+    pub room_bytes: u64,
+    /// Set once it has come to an end that is no good one.
+    pub failure: Option<Failure>,
+}
+
+blob_cell!(Draft, Import);
 text_cell!(FileState);
 
 record! {
@@ -41,6 +54,7 @@ record! {
             metadata: String,
             concat: Option<String>,
             draft: Draft,
+            import: Option<Import>,
             finished: bool,
             created_at: Timestamp,
             expires_at: Timestamp,
