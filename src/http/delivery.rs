@@ -26,12 +26,18 @@ use crate::{
         objects::{ByteRange, ObjectKey},
         store::tables::video::Video,
     },
-    domain::{access::Visibility, clock::Timestamp, ids::VideoId},
+    domain::{
+        access::{self, Visibility},
+        account::Identity,
+        clock::Timestamp,
+        ids::VideoId,
+    },
     media::{Catalogue, RenditionId, layout},
 };
 
 const PURPOSE: &str = "playback";
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+const PRIVATE_CHECKED: &str = "private, no-cache";
 const PRIVATE_IMMUTABLE: &str = "private, max-age=31536000, immutable";
 
 pub fn routes() -> Router<Ctx> {
@@ -60,10 +66,24 @@ async fn open(
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let video = find(&ctx, &video).await?;
-    match video.visibility {
-        Visibility::Private => Err(ApiError::not_found()),
-        Visibility::Public | Visibility::Unlisted => deliver(&ctx, &video, &path, &method, &headers).await,
+    match access::may_see(video.visibility, &video.owner_id, bearer(&ctx, &video, &headers).as_ref()) {
+        true => deliver(&ctx, &video, &path, &method, &headers).await,
+        false => Err(ApiError::not_found()),
     }
+}
+
+/// Who asks, where that matters. A bad token is none here: it must not stop a player from what is open to all, and
+/// 401 would say that there is something.
+fn bearer(ctx: &Ctx, video: &Video, headers: &HeaderMap) -> Option<Identity> {
+    if video.visibility != Visibility::Private {
+        return None;
+    }
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return None;
+    }
+    ctx.accounts.authenticate(token.trim()).ok()
 }
 
 async fn with_token(
@@ -101,7 +121,7 @@ async fn deliver(
     }
     let catalogue = transcode::catalogue(&ctx.store, &video.video_id).await?;
     let (text, kind) = rendered(&catalogue, path).ok_or_else(ApiError::not_found)?;
-    Ok(document(text, kind, &catalogue, headers))
+    Ok(document(text, kind, &catalogue, video, headers))
 }
 
 /// Playlists and the like: made on request from what there is now.
@@ -119,10 +139,20 @@ fn rendered(catalogue: &Catalogue, path: &str) -> Option<(String, &'static str)>
     }
 }
 
-fn document(text: String, kind: &'static str, catalogue: &Catalogue, headers: &HeaderMap) -> Response {
+fn document(
+    text: String,
+    kind: &'static str,
+    catalogue: &Catalogue,
+    video: &Video,
+    headers: &HeaderMap,
+) -> Response {
     let etag = range::etag_of(text.as_bytes());
     let growing = catalogue.renditions.iter().any(|rendition| !rendition.is_complete());
-    let cache = if growing { "no-cache" } else { "public, max-age=5, must-revalidate" };
+    let cache = match (growing, video.visibility) {
+        (_, Visibility::Private) => PRIVATE_CHECKED,
+        (true, _) => "no-cache",
+        (false, _) => "public, max-age=5, must-revalidate",
+    };
     let mut response = match range::is_unchanged(headers, &etag) {
         true => StatusCode::NOT_MODIFIED.into_response(),
         false => text.into_response(),
@@ -162,6 +192,7 @@ async fn object(
         HeaderValue::from_str(&format!("\"{}\"", head.etag)).map_err(|error| ApiError::internal(&error))?;
     // Files of a run never change; pictures keep their name when they are made anew.
     let cache = match (path.contains('/'), video.visibility) {
+        (false, Visibility::Private) => PRIVATE_CHECKED,
         (false, _) => "no-cache",
         (true, Visibility::Private) => PRIVATE_IMMUTABLE,
         (true, Visibility::Public | Visibility::Unlisted) => IMMUTABLE,

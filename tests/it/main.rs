@@ -1,5 +1,6 @@
 //! The system as it runs: a server on a port of its own, embedded back ends in a folder of its own, real clients.
 
+mod access;
 mod accounts;
 mod chat;
 mod engagement;

@@ -1,7 +1,7 @@
 use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};
 
-use crate::support::{Person, TestApp, clip, problem};
+use crate::support::{Person, TestApp, clip, problem, uris};
 
 async fn playback(app: &TestApp, who: &Person, id: &str) -> Value {
     let request = app.get(&format!("/api/v1/videos/{id}/playback")).bearer_auth(&who.token);
@@ -17,13 +17,6 @@ async fn text(app: &TestApp, path: &str) -> String {
 /// The path of an entry relative to that of its playlist.
 fn beside(path: &str, entry: &str) -> String {
     format!("{}/{entry}", path.rsplit_once('/').expect("a path").0)
-}
-
-/// The URIs that a playlist names, attributes included.
-fn uris(playlist: &str) -> Vec<String> {
-    let attributes = playlist.split("URI=\"").skip(1).filter_map(|rest| rest.split('"').next());
-    let lines = playlist.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    attributes.chain(lines).map(str::to_owned).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -187,3 +187,10 @@ pub fn clip(name: &str) -> Vec<u8> {
     let path = folder.join(name);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}; run `make clips`", path.display()))
 }
+
+/// The URIs that a playlist names, attributes included.
+pub fn uris(playlist: &str) -> Vec<String> {
+    let attributes = playlist.split("URI=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    let lines = playlist.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    attributes.chain(lines).map(str::to_owned).collect()
+}
