@@ -104,6 +104,8 @@ bodies! {
         pub description: String,
         /// `#rrggbb`.
         pub avatar_color: String,
+        /// What new videos begin with.
+        pub encryption: Encryption,
         pub subscribers: u64,
         /// Whether the caller subscribes.
         pub subscribed: bool,
@@ -119,6 +121,8 @@ bodies! {
         pub description: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub avatar_color: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub encryption: Option<Encryption>,
     }
 
     /// The channel a video belongs to.
@@ -144,6 +148,7 @@ bodies! {
         pub progress: Progress,
         pub failure: Option<Failure>,
         pub visibility: Visibility,
+        pub encryption: Encryption,
         pub channel: ChannelSummary,
         pub renditions: Vec<Rendition>,
         pub thumbnails: Option<Thumbnails>,
@@ -194,6 +199,8 @@ bodies! {
         pub tags: Option<Vec<String>>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub visibility: Option<Visibility>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub encryption: Option<Encryption>,
     }
 
     #[derive(Copy, Eq)]
@@ -211,6 +218,14 @@ bodies! {
         Public,
         Unlisted,
         Private,
+    }
+
+    /// Whether segments travel encrypted. Whoever may watch gets the keys: this is no DRM.
+    #[derive(Copy, Eq)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Encryption {
+        None,
+        Aes128,
     }
 
     /// URLs that play as they are until `expires_at`.

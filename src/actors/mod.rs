@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod admission;
 pub mod channel;
+pub mod content_keys;
 pub mod directory;
 pub mod ledger;
 pub mod notices;

@@ -19,6 +19,7 @@ use crate::{
         accounts::{Accounts, HashOptions, Keys, TokenOptions},
         admission::{Bounds, Gate},
         channel::{Channels, Office},
+        content_keys::ContentKeys,
         directory,
         ledger::Ledger,
         notices::Notices,
@@ -65,7 +66,23 @@ impl Parts {
         let accounts = accounts(config, &back_ends, &clock, &keys, &metrics);
         let rooms = rooms(config, &back_ends, &clock, &shared);
         let transcodes = transcodes(config, &back_ends, &clock, &rooms, &shared, program)?;
-        let channels = channels(config, &back_ends, &clock, &rooms, &transcodes, &shared);
+        let content_keys = ContentKeys {
+            store: back_ends.store.clone(),
+            keys: keys.clone(),
+            clock: clock.clone(),
+            rotation_segments: config.media.key_rotation_segments,
+        };
+        let office = Office {
+            store: back_ends.store.clone(),
+            feeds: back_ends.feeds.clone(),
+            tallies: back_ends.tallies.clone(),
+            content_keys: content_keys.clone(),
+            transcodes: transcodes.clone(),
+            rooms: rooms.clone(),
+            ledger: Ledger::new(back_ends.store.clone()),
+            clock: clock.clone(),
+        };
+        let channels = channels(config, office, &shared);
         let uploads = uploads(config, &back_ends, &clock, &channels, &metrics);
         let needs = Needs {
             config,
@@ -81,6 +98,7 @@ impl Parts {
         let context = Arc::new(http::Context {
             accounts: accounts.clone(),
             keys,
+            content_keys,
             channels: channels.clone(),
             rooms: rooms.clone(),
             transcodes: transcodes.clone(),
@@ -230,23 +248,7 @@ fn clear(folder: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))
 }
 
-fn channels(
-    config: &Config,
-    back_ends: &BackEnds,
-    clock: &SharedClock,
-    rooms: &Rooms,
-    transcodes: &Transcodes,
-    shared: &directory::Shared,
-) -> Channels {
-    let office = Office {
-        store: back_ends.store.clone(),
-        feeds: back_ends.feeds.clone(),
-        tallies: back_ends.tallies.clone(),
-        transcodes: transcodes.clone(),
-        rooms: rooms.clone(),
-        ledger: Ledger::new(back_ends.store.clone()),
-        clock: clock.clone(),
-    };
+fn channels(config: &Config, office: Office, shared: &directory::Shared) -> Channels {
     let options = directory::Options { idle_after: config.rooms.passivate_after_s.duration(), ..mailboxes() };
     Channels::open(office, options, shared.clone())
 }
@@ -301,6 +303,7 @@ fn http_options(config: &Config) -> http::Options {
             requests_per_s: limits.requests_per_s,
             registrations_per_hour: limits.registrations_per_hour,
             logins_per_minute: limits.logins_per_minute,
+            keys_per_minute: limits.keys_per_minute,
         }),
         playback_token_ttl_s: config.media.playback_token_ttl_s.0,
     }

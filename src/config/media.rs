@@ -20,6 +20,7 @@ pub struct Media {
     pub duration_max_s: Seconds,
     pub pixels_max: u64,
     pub playback_token_ttl_s: Seconds,
+    pub key_rotation_segments: u64,
 }
 
 pub(super) const RANGES: &[Range] = &[
@@ -30,6 +31,7 @@ pub(super) const RANGES: &[Range] = &[
     range("duration_max_s", 1, 604_800),
     range("pixels_max", 4_096, 67_108_864),
     range("playback_token_ttl_s", 60, 604_800),
+    range("key_rotation_segments", 0, 1_000_000),
 ];
 
 impl Media {

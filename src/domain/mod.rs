@@ -8,6 +8,7 @@ pub mod checksum;
 pub mod clock;
 pub mod comment;
 pub mod emoji;
+pub mod encryption;
 pub mod ids;
 pub mod mention;
 pub mod page;

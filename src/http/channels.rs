@@ -7,6 +7,7 @@ use super::{
     Ctx,
     extract::{self, Caller, Id, MaybeCaller},
     problem::{ApiError, ApiResult},
+    videos,
 };
 use crate::{
     actors::channel::ChannelPatch, backends::store::tables::channel::Channel, domain::account::Identity,
@@ -50,6 +51,7 @@ pub async fn edit(
         title: patch.title,
         description: patch.description,
         avatar_color: patch.avatar_color,
+        encryption: patch.encryption.map(extract::encryption),
     };
     let changed = ctx.channels.edit(&id, patch).await?;
     Ok(Json(view(&ctx, changed, Some(&who)).await?))
@@ -96,6 +98,7 @@ async fn view(ctx: &Ctx, row: Channel, who: Option<&Identity>) -> ApiResult<rest
         title: row.title,
         description: row.description,
         avatar_color: row.avatar_color,
+        encryption: videos::encryption(row.encryption),
         subscribers,
         subscribed,
         created_at: row.created_at.to_rfc3339(),

@@ -7,7 +7,7 @@ use axum::{
     http::{Method, header, request::Parts},
 };
 use futures_util::StreamExt;
-use playhouse_protocol::problem::Code;
+use playhouse_protocol::{problem::Code, rest};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
@@ -17,6 +17,7 @@ use super::{
 use crate::domain::{
     access,
     account::Identity,
+    encryption::Encryption,
     page::{Cursor, LIMIT_DEFAULT, LIMIT_MAX},
 };
 
@@ -174,6 +175,13 @@ impl PageQuery {
             Some(_) => Ok(Some(cursor)),
             None => Err(ApiError::invalid("cursor", "is not one that a list has given")),
         }
+    }
+}
+
+pub fn encryption(asked: rest::Encryption) -> Encryption {
+    match asked {
+        rest::Encryption::None => Encryption::None,
+        rest::Encryption::Aes128 => Encryption::Aes128,
     }
 }
 

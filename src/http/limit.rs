@@ -26,6 +26,7 @@ pub struct Rates {
     pub requests_per_s: u32,
     pub registrations_per_hour: u32,
     pub logins_per_minute: u32,
+    pub keys_per_minute: u32,
 }
 
 /// Where a request comes from: an IPv4 address or an IPv6 /64, which one customer has whole.
@@ -62,6 +63,12 @@ pub async fn registration(ctx: &Ctx, client: &Client) -> ApiResult<()> {
 pub async fn login(ctx: &Ctx, client: &Client) -> ApiResult<()> {
     let rate = |rates: &Rates| even(Duration::from_secs(60), rates.logins_per_minute);
     check(ctx, "logins", client, rate).await
+}
+
+/// Keys of encrypted videos.
+pub async fn content_key(ctx: &Ctx, client: &Client) -> ApiResult<()> {
+    let rate = |rates: &Rates| even(Duration::from_secs(60), rates.keys_per_minute);
+    check(ctx, "keys", client, rate).await
 }
 
 /// Any request, with twice a second's worth in a burst.

@@ -35,6 +35,7 @@ use crate::{
     actors::{
         accounts::{Accounts, Keys},
         channel::Channels,
+        content_keys::ContentKeys,
         registry::Registry,
         room::Rooms,
         session::UserLimits,
@@ -50,6 +51,7 @@ use crate::{
 pub struct Context {
     pub accounts: Arc<Accounts>,
     pub keys: Arc<Keys>,
+    pub content_keys: ContentKeys,
     pub channels: Channels,
     pub rooms: Rooms,
     pub transcodes: Transcodes,

@@ -11,7 +11,10 @@ use axum::{
 use playhouse_protocol::problem::{Code, FieldError, Problem};
 
 use crate::{
-    actors::{accounts::AccountError, channel::ChannelError, directory::Refused, room::RoomError},
+    actors::{
+        accounts::AccountError, channel::ChannelError, content_keys::ContentKeyError, directory::Refused,
+        room::RoomError,
+    },
     backends::{objects::ObjectError, store::StoreError},
 };
 
@@ -205,8 +208,18 @@ impl From<ChannelError> for ApiError {
             ChannelError::Invalid { field, reason } => Self::invalid(field, reason),
             ChannelError::TooManyModerators => Self::new(Code::Conflict, error.to_string()),
             ChannelError::HandleTaken => Self::new(Code::HandleTaken, error.to_string()),
+            ChannelError::ContentKeys(error) => error.into(),
             ChannelError::Refused(refused) => refused.into(),
             ChannelError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ContentKeyError> for ApiError {
+    fn from(error: ContentKeyError) -> Self {
+        match error {
+            ContentKeyError::Store(error) => error.into(),
+            ContentKeyError::NotOurs => Self::internal(&error),
         }
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     manifest,
+    protection::Protection,
     protocol::Event,
     rendition::{Growth, Origin, Rendition, RenditionId},
     thumbnails::Thumbnails,
@@ -145,14 +146,38 @@ impl Catalogue {
     /// `<rendition>/index.m3u8`. A finished picture is still an EVENT while its sound grows, because players
     /// want both of one kind.
     pub fn media_playlist(&self, id: &RenditionId) -> Option<String> {
+        let (rendition, growth) = self.shown(id)?;
+        Some(manifest::hls::media(rendition, growth))
+    }
+
+    /// The same over encrypted segments.
+    pub fn protected_playlist(&self, id: &RenditionId, protection: &Protection) -> Option<String> {
+        let (rendition, growth) = self.shown(id)?;
+        Some(manifest::hls::protected_media(rendition, growth, protection))
+    }
+
+    /// A rendition that has begun, and how finished it may be called.
+    fn shown(&self, id: &RenditionId) -> Option<(&Rendition, Growth)> {
         let rendition = self.find(id).filter(|known| !known.segments.is_empty())?;
         let sound_grows = self.audio().is_some_and(|audio| !audio.is_complete());
         let growth = if sound_grows { Growth::Growing } else { rendition.growth };
-        Some(manifest::hls::media(rendition, growth))
+        Some((rendition, growth))
     }
 
     /// `manifest.mpd`: over complete renditions only, so it is always a static one.
     pub fn mpd(&self) -> Option<String> {
+        let (pictures, audio) = self.complete()?;
+        Some(manifest::dash::mpd(&pictures, audio))
+    }
+
+    /// The same over encrypted segments, where a single key covers them.
+    pub fn protected_mpd(&self, protection: &Protection) -> Option<String> {
+        let (pictures, audio) = self.complete()?;
+        manifest::dash::protected_mpd(&pictures, audio, protection)
+    }
+
+    /// The complete renditions, once they are enough to play.
+    fn complete(&self) -> Option<(Vec<&Rendition>, Option<&Rendition>)> {
         let audio = self.audio().filter(|audio| audio.is_complete());
         let expected = self.sound == ExpectedSound::Some;
         let pictures: Vec<&Rendition> =
@@ -161,7 +186,7 @@ impl Catalogue {
         if nothing || (expected && audio.is_none()) || (pictures.is_empty() && !self.is_sound_only()) {
             return None;
         }
-        Some(manifest::dash::mpd(&pictures, audio))
+        Some((pictures, audio))
     }
 
     /// `thumbnails.vtt`.

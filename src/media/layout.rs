@@ -23,6 +23,16 @@ pub fn segment(rendition: &RenditionId, sequence: u64) -> String {
     format!("{rendition}/{}", segment_name(sequence))
 }
 
+/// A file of a rendition as the key set `set` encrypts it.
+pub fn encrypted(set: &str, file: &str) -> String {
+    format!("{set}/{file}")
+}
+
+/// The key of this number, below the video's folder.
+pub fn key(set: &str, number: u64) -> String {
+    format!("keys/{set}/{number}.key")
+}
+
 pub fn segment_name(sequence: u64) -> String {
     format!("seg{sequence:05}.m4s")
 }

@@ -101,6 +101,9 @@ metrics! {
     /// Bytes of renditions and pictures written to the object store.
     object_bytes_written: Counter = Counter::default(),
 
+    /// Requests for keys of encrypted videos, by outcome: given, refused, limited.
+    content_keys: By<Outcome, Counter> = By::default(),
+
     /// Uploads that receive bytes now.
     uploads_receiving: Gauge = Gauge::default(),
     /// Uploads ended, by outcome: finished, refused, expired, terminated.

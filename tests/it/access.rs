@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use reqwest::{StatusCode, header};
-use serde_json::Value;
+use reqwest::{Method, StatusCode, header};
+use serde_json::{Value, json};
 
 use crate::support::{Person, TestApp, clip, uris};
 
@@ -17,6 +17,16 @@ struct Subject {
     files: BTreeMap<&'static str, String>,
     /// The token in the URLs that its owner gets; empty for what needs none.
     token: String,
+}
+
+impl Subject {
+    /// Its folder, with the permission inside where one is needed.
+    fn base(&self) -> String {
+        match self.token.is_empty() {
+            true => format!("/media/v/{}/", self.id),
+            false => format!("/media/t/{}/{}/", self.token, self.id),
+        }
+    }
 }
 
 /// Who asks, and the header they ask with.
@@ -65,19 +75,23 @@ async fn subject(app: &TestApp, owner: &Person, id: String, visibility: &'static
     let media = uris(&text(app, &hls).await).pop().expect("a rendition");
     let folder = media.split_once('/').expect("a folder").0.to_owned();
     let entries = uris(&text(app, &format!("{base}{media}")).await);
-    let segment = entries.iter().find(|entry| entry.ends_with(".m4s")).expect("a segment");
+    let entry = |ending: &str| entries.iter().find(|entry| entry.ends_with(ending));
+    let segment = entry(".m4s").expect("a segment");
     let vtt = text(app, &format!("{base}{}", below("thumbnails_vtt"))).await;
     let sprite = vtt.lines().find_map(|line| line.split_once("#xywh=")).expect("a cue").0.to_owned();
-    let files = BTreeMap::from([
+    let mut files = BTreeMap::from([
         ("master playlist", "master.m3u8".to_owned()),
         ("media playlist", media),
         ("manifest", below("dash")),
-        ("init", format!("{folder}/{}", entries.iter().find(|e| e.ends_with(".mp4")).expect("an init"))),
+        ("init", format!("{folder}/{}", entry(".mp4").expect("an init"))),
         ("segment", format!("{folder}/{segment}")),
         ("poster", below("poster")),
         ("thumbnails", below("thumbnails_vtt")),
         ("sprite", sprite),
     ]);
+    if let Some(key) = entry(".key") {
+        files.insert("key", key.trim_start_matches("../").to_owned());
+    }
     let token = base.strip_prefix("/media/t/").and_then(|rest| rest.split('/').next()).unwrap_or_default();
     Subject { token: token.to_owned(), id, visibility, files }
 }
@@ -93,11 +107,6 @@ async fn every_object_is_found_by_those_who_may_know_of_it_and_by_nobody_else() 
         let video = app.upload(&ada, clip("bigbuckbunny.mp4"), visibility).await;
         subjects.push((visibility, video["id"].as_str().expect("an id").to_owned()));
     }
-    let mut known = Vec::new();
-    for (visibility, id) in subjects {
-        app.wait_for_video(&ada, &id, |video| video["status"] == "ready").await;
-        known.push(subject(&app, &ada, id, visibility).await);
-    }
     let askers = [
         Asker { name: "nobody", person: None, is_owner: false },
         Asker { name: "the owner", person: Some(&ada), is_owner: true },
@@ -105,20 +114,49 @@ async fn every_object_is_found_by_those_who_may_know_of_it_and_by_nobody_else() 
         // Roles moderate talk; they open no private video.
         Asker { name: "a moderator and administrator", person: Some(&admin), is_owner: false },
     ];
-    for subject in &known {
+    let mut clear = Vec::new();
+    for (visibility, id) in &subjects {
+        app.wait_for_video(&ada, id, |video| video["status"] == "ready").await;
+        clear.push(subject(&app, &ada, id.clone(), visibility).await);
+    }
+    check_all(&app, &clear, &askers).await;
+    let mut encrypted = Vec::new();
+    for (visibility, id) in &subjects {
+        encrypt(&app, &ada, id).await;
+        encrypted.push(subject(&app, &ada, id.clone(), visibility).await);
+    }
+    assert!(encrypted.iter().all(|subject| subject.files.contains_key("key")));
+    check_all(&app, &encrypted, &askers).await;
+    for (before, now) in clear.iter().zip(&encrypted) {
+        let path = format!("{}{}", now.base(), before.files["segment"]);
         for asker in &askers {
-            check_playback(&app, subject, asker).await;
-            check_raw_urls(&app, subject, asker, &known).await;
+            let found = status(&app, &path, asker.person).await;
+            assert_eq!(found, HIDDEN, "a clear segment of an encrypted video for {}: {path}", asker.name);
         }
     }
-    check_cache_rules(&app, &known).await;
     app.clock.advance(Duration::from_secs(12 * 3600 + 1));
-    let private = known.iter().find(|subject| subject.visibility == "private").expect("one is private");
+    let private = encrypted.iter().find(|subject| subject.visibility == "private").expect("one is private");
     for (kind, file) in &private.files {
-        let path = format!("/media/t/{}/{}/{file}", private.token, private.id);
+        let path = format!("{}{file}", private.base());
         assert_eq!(status(&app, &path, None).await, HIDDEN, "{kind} with a token that has ended");
     }
     app.stop().await;
+}
+
+async fn encrypt(app: &TestApp, owner: &Person, id: &str) {
+    let request = app.request(Method::PATCH, &format!("/api/v1/videos/{id}")).bearer_auth(&owner.token);
+    let answer = request.json(&json!({"encryption": "aes128"})).send().await.expect("an answer");
+    assert_eq!(answer.status(), StatusCode::OK);
+}
+
+async fn check_all(app: &TestApp, subjects: &[Subject], askers: &[Asker<'_>]) {
+    for subject in subjects {
+        for asker in askers {
+            check_playback(app, subject, asker).await;
+            check_raw_urls(app, subject, asker, subjects).await;
+        }
+    }
+    check_cache_rules(app, subjects).await;
 }
 
 /// Whoever is told where to play can play it without any header; all others are not even told that it exists.
@@ -173,14 +211,15 @@ async fn check_cache_rules(app: &TestApp, all: &[Subject]) {
     for subject in all {
         let private = subject.visibility == "private";
         for (kind, file) in &subject.files {
-            let path = match private {
-                true => format!("/media/t/{}/{}/{file}", subject.token, subject.id),
-                false => format!("/media/v/{}/{file}", subject.id),
-            };
-            let response = app.get(&path).send().await.expect("an answer");
+            let response = app.get(&format!("{}{file}", subject.base())).send().await.expect("an answer");
             let rule = response.headers()[header::CACHE_CONTROL].to_str().expect("text").to_owned();
             let shared = !rule.contains("private") && !rule.contains("no-store");
-            assert_eq!(shared, !private, "{kind} of a {} video: {rule}", subject.visibility);
+            assert_eq!(
+                shared,
+                !private && *kind != "key",
+                "{kind} of a {} video: {rule}",
+                subject.visibility
+            );
         }
     }
 }

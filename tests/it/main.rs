@@ -3,6 +3,7 @@
 mod access;
 mod accounts;
 mod chat;
+mod encryption;
 mod engagement;
 mod imports;
 mod process;

@@ -8,6 +8,7 @@ use std::{
     path::Path,
 };
 
+use aes_kw::KwAes256;
 use chrono::DateTime;
 use hmac::{Hmac, KeyInit, Mac};
 use jwt_compact::{
@@ -133,6 +134,24 @@ impl Keys {
     pub fn pseudonym(&self, address: &str, now: Timestamp) -> String {
         let day = now.as_seconds().div_euclid(86_400);
         self.mac("anonymous viewers", &format!("{day}.{address}"))[..32].to_owned()
+    }
+
+    /// A secret as it may be stored (RFC 3394). Only this server opens it, and only for the same `owner`.
+    pub fn wrap_secret(&self, owner: &str, secret: &[u8; 32]) -> Vec<u8> {
+        let mut wrapped = vec![0; secret.len() + aes_kw::IV_LEN];
+        self.wrapping(owner).wrap_key(secret, &mut wrapped).expect("a secret is whole blocks");
+        wrapped
+    }
+
+    /// `None` for what was not wrapped here for this owner.
+    pub fn unwrap_secret(&self, owner: &str, wrapped: &[u8]) -> Option<[u8; 32]> {
+        let mut secret = [0; 32];
+        let opened = self.wrapping(owner).unwrap_key(wrapped, &mut secret).ok()?;
+        opened.try_into().ok()
+    }
+
+    fn wrapping(&self, owner: &str) -> KwAes256 {
+        KwAes256::new(&derive(&derive(&self.seed, "content keys"), owner).into())
     }
 
     pub fn mac_is_right(&self, purpose: &str, message: &str, mac: &str) -> bool {

@@ -22,6 +22,7 @@ use crate::{
         account::{self, Identity},
         channel,
         clock::SharedClock,
+        encryption::Encryption,
         ids::{ChannelId, SHARDS, UserId, shard_of},
         text::Invalid,
     },
@@ -213,6 +214,7 @@ impl Accounts {
             title: username.clone(),
             description: String::new(),
             avatar_color: channel::first_color(&channel_id),
+            encryption: Encryption::None,
             created_at: now,
         };
         self.store.put(channel).await?;

@@ -8,6 +8,7 @@ use std::{sync::Arc, time::Duration};
 use self::state::{Flush, State, Wish};
 use super::{
     accounts::claims::{Claims, Name},
+    content_keys::{ContentKeyError, ContentKeys},
     directory::{Directory, Failure, LoadError, Myself, Options, Refused, Reply, Resident, Shared},
     ledger::Ledger,
     room::Rooms,
@@ -32,6 +33,7 @@ use crate::{
         account::Author,
         channel,
         clock::SharedClock,
+        encryption::Encryption,
         ids::{ChannelId, UserId, VideoId},
         tally::{Kind, MemberChange, TallyKey, Totals},
         text::Invalid,
@@ -51,6 +53,8 @@ pub enum ChannelError {
     #[error("a channel has at most {MODERATORS_MAX} moderators")]
     TooManyModerators,
     #[error(transparent)]
+    ContentKeys(#[from] ContentKeyError),
+    #[error(transparent)]
     Refused(#[from] Refused),
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -61,6 +65,7 @@ pub struct Office {
     pub store: Store,
     pub feeds: Feeds,
     pub tallies: Tallies,
+    pub content_keys: ContentKeys,
     pub transcodes: Transcodes,
     pub rooms: Rooms,
     pub ledger: Ledger,
@@ -73,6 +78,7 @@ pub struct ChannelPatch {
     pub title: Option<String>,
     pub description: Option<String>,
     pub avatar_color: Option<String>,
+    pub encryption: Option<Encryption>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -81,6 +87,7 @@ pub struct VideoPatch {
     pub description: Option<String>,
     pub tags: Option<Vec<String>>,
     pub visibility: Option<Visibility>,
+    pub encryption: Option<Encryption>,
 }
 
 /// A video whose file is in its place.
@@ -272,6 +279,7 @@ impl Channel {
                 title: update.title.clone().unwrap_or(row.title),
                 description: update.description.clone().unwrap_or(row.description),
                 avatar_color: update.avatar_color.clone().unwrap_or(row.avatar_color),
+                encryption: update.encryption.unwrap_or(row.encryption),
                 ..row
             });
             (row.clone(), row)
@@ -286,6 +294,10 @@ impl Channel {
     async fn add_video(&self, id: &ChannelId, new: NewVideo) -> Result<Video, ChannelError> {
         let Office { store, feeds, transcodes, clock, .. } = &*self.office;
         let NewVideo { video_id, owner_id, draft } = new;
+        let channel = store.get::<ChannelRow>((id.clone(),), ()).await?.ok_or(ChannelError::NotFound)?;
+        if channel.encryption == Encryption::Aes128 {
+            self.office.content_keys.ensure(&video_id).await?;
+        }
         let row = Video {
             video_id: video_id.clone(),
             channel_id: id.clone(),
@@ -294,6 +306,7 @@ impl Channel {
             description: draft.description,
             tags: Tags(draft.tags),
             visibility: draft.visibility,
+            encryption: channel.encryption,
             status: Status::Processing,
             stage: Stage::Queued,
             percent: 0,
@@ -318,6 +331,9 @@ impl Channel {
         patch: VideoPatch,
     ) -> Result<Video, ChannelError> {
         let (valid, channel) = (valid_video(patch)?, id.clone());
+        if valid.encryption == Some(Encryption::Aes128) {
+            self.prepare_keys(id, &video).await?;
+        }
         let changed = self.office.store.update::<Video, _>((video,), move |row| {
             let Some(row) = row.filter(|row| row.channel_id == channel) else { return (None, None) };
             let valid = valid.clone();
@@ -326,6 +342,7 @@ impl Channel {
                 description: valid.description.unwrap_or(row.description),
                 tags: valid.tags.map_or(row.tags, Tags),
                 visibility: valid.visibility.unwrap_or(row.visibility),
+                encryption: valid.encryption.unwrap_or(row.encryption),
                 ..row
             };
             (Some(row.clone()), Some(row))
@@ -336,6 +353,15 @@ impl Channel {
         Ok(changed)
     }
 
+    /// Before the row says that the video is encrypted, there is something to encrypt it with.
+    async fn prepare_keys(&self, id: &ChannelId, video: &VideoId) -> Result<(), ChannelError> {
+        let row = self.office.store.get::<Video>((video.clone(),), ()).await?;
+        match row.filter(|row| row.channel_id == *id).ok_or(ChannelError::NotFound)?.encryption {
+            Encryption::None => Ok(self.office.content_keys.renew(video).await?),
+            Encryption::Aes128 => Ok(()),
+        }
+    }
+
     /// The row goes last: until then the owner can ask again, and whatever was left is removed then.
     async fn delete_video(&self, id: &ChannelId, video: VideoId) -> Result<(), ChannelError> {
         let Office { store, feeds, transcodes, rooms, ledger, .. } = &*self.office;
@@ -344,6 +370,7 @@ impl Channel {
         videos::unlist(feeds, &row).await?;
         transcodes.remove(&video).await?;
         ledger.forget_video(&row.owner_id, &video).await?;
+        self.office.content_keys.forget(&video).await?;
         store.delete::<Video>((video.clone(),), ()).await?;
         videos::tell_room(rooms, &video).await;
         Ok(())
@@ -402,6 +429,7 @@ fn valid_channel(patch: ChannelPatch) -> Result<ChannelPatch, ChannelError> {
             .map(|text| channel::avatar_color(&text))
             .transpose()
             .map_err(invalid("avatar_color"))?,
+        encryption: patch.encryption,
     })
 }
 
@@ -416,5 +444,6 @@ fn valid_video(patch: VideoPatch) -> Result<VideoPatch, ChannelError> {
             .map_err(invalid("description"))?,
         tags: patch.tags.map(|tags| video::tags(&tags)).transpose().map_err(invalid("tags"))?,
         visibility: patch.visibility,
+        encryption: patch.encryption,
     })
 }

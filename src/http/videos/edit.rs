@@ -33,6 +33,7 @@ pub async fn edit(
         description: patch.description,
         tags: patch.tags,
         visibility: patch.visibility.map(view::visibility_of),
+        encryption: patch.encryption.map(extract::encryption),
     };
     let changed = ctx.channels.edit_video(&video.channel_id, &id, patch).await?;
     Ok(Json(view::video(&ctx, changed, Some(&who)).await?))

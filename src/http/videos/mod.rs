@@ -8,7 +8,7 @@ pub mod playback;
 pub mod read;
 mod view;
 
-pub use view::{failure, visibility_of};
+pub use view::{encryption, failure, visibility_of};
 
 use super::{
     Ctx,

@@ -36,11 +36,15 @@ pub async fn playback(
         };
         return Err(ApiError::new(Code::NotPlayableYet, detail).retry_after_s(1));
     }
+    let dash = match delivery::protection(&ctx, &video).await? {
+        Some(protection) => catalogue.protected_mpd(&protection),
+        None => catalogue.mpd(),
+    };
     let base = delivery::base_url(&ctx, &video);
     let expires_at = ctx.clock.now().plus(Duration::from_secs(ctx.options.playback_token_ttl_s));
     Ok(Json(rest::Playback {
         hls: format!("{base}/master.m3u8"),
-        dash: catalogue.mpd().map(|_| format!("{base}/manifest.mpd")),
+        dash: dash.map(|_| format!("{base}/manifest.mpd")),
         thumbnails_vtt: catalogue.thumbnails.map(|_| format!("{base}/thumbnails.vtt")),
         poster: catalogue.poster.map(|_| format!("{base}/poster.jpg")),
         captions: Vec::new(),

@@ -5,7 +5,9 @@ use playhouse_protocol::rest;
 use crate::{
     actors::transcode,
     backends::store::tables::{channel::Channel, video::Video},
-    domain::{access::Visibility, account::Identity, reaction::Reaction, video::Status},
+    domain::{
+        access::Visibility, account::Identity, encryption::Encryption, reaction::Reaction, video::Status,
+    },
     http::{
         Ctx, delivery,
         problem::{ApiError, ApiResult},
@@ -41,6 +43,7 @@ pub async fn video(ctx: &Ctx, row: Video, who: Option<&Identity>) -> ApiResult<r
         },
         failure: row.failure.map(failure),
         visibility: visibility(row.visibility),
+        encryption: encryption(row.encryption),
         channel: rest::ChannelSummary {
             id: channel.channel_id.to_string(),
             handle: channel.handle,
@@ -112,6 +115,13 @@ fn visibility(visibility: Visibility) -> rest::Visibility {
         Visibility::Public => rest::Visibility::Public,
         Visibility::Unlisted => rest::Visibility::Unlisted,
         Visibility::Private => rest::Visibility::Private,
+    }
+}
+
+pub fn encryption(encryption: Encryption) -> rest::Encryption {
+    match encryption {
+        Encryption::None => rest::Encryption::None,
+        Encryption::Aes128 => rest::Encryption::Aes128,
     }
 }
 

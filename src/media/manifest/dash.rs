@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use crate::media::{
     layout,
+    protection::Protection,
     rendition::{Rendition, Segment, Track},
 };
 
@@ -12,6 +13,22 @@ const VIDEO_TIMESCALE: u64 = 90_000;
 
 /// Complete renditions only; `pictures` smallest first.
 pub fn mpd(pictures: &[&Rendition], audio: Option<&Rendition>) -> String {
+    render(pictures, audio, None)
+}
+
+/// The same over encrypted segments. `None` where one key does not cover them all: the one player that reads such
+/// manifests takes one key a period.
+pub fn protected_mpd(
+    pictures: &[&Rendition],
+    audio: Option<&Rendition>,
+    protection: &Protection,
+) -> Option<String> {
+    let lengths = pictures.iter().copied().chain(audio).map(|rendition| rendition.segments.len() as u64);
+    let last = lengths.max().unwrap_or(0).saturating_sub(1);
+    (protection.key_number(last) == 0).then(|| render(pictures, audio, Some(protection)))
+}
+
+fn render(pictures: &[&Rendition], audio: Option<&Rendition>, protection: Option<&Protection>) -> String {
     let all = pictures.iter().copied().chain(audio);
     let duration_ns = all.filter_map(|rendition| rendition.segments.last()).map(end_ns).max().unwrap_or(0);
     let mut text = format!(
@@ -21,20 +38,22 @@ pub fn mpd(pictures: &[&Rendition], audio: Option<&Rendition>) -> String {
         seconds(duration_ns)
     );
     if !pictures.is_empty() {
-        picture_set(&mut text, pictures);
+        picture_set(&mut text, pictures, protection);
     }
     if let Some(audio) = audio {
-        sound_set(&mut text, audio);
+        sound_set(&mut text, audio, protection);
     }
     text.push_str("  </Period>\n</MPD>\n");
     text
 }
 
-fn picture_set(text: &mut String, pictures: &[&Rendition]) {
+fn picture_set(text: &mut String, pictures: &[&Rendition], protection: Option<&Protection>) {
     text.push_str(
         "    <AdaptationSet id=\"0\" contentType=\"video\" mimeType=\"video/mp4\" segmentAlignment=\"true\" \
-         startWithSAP=\"1\">\n      <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"main\"/>\n",
+         startWithSAP=\"1\">\n",
     );
+    content_protection(text, protection);
+    text.push_str("      <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"main\"/>\n");
     for picture in pictures {
         let Track::Video { width, height, frame_rate } = picture.track else { continue };
         let (numerator, denominator) = (frame_rate.numerator, frame_rate.denominator);
@@ -48,21 +67,27 @@ fn picture_set(text: &mut String, pictures: &[&Rendition]) {
                 picture.bandwidth_peak()
             ),
         );
-        timeline(text, picture, VIDEO_TIMESCALE);
+        timeline(text, picture, VIDEO_TIMESCALE, protection);
         text.push_str("      </Representation>\n");
     }
     text.push_str("    </AdaptationSet>\n");
 }
 
-fn sound_set(text: &mut String, audio: &Rendition) {
+fn sound_set(text: &mut String, audio: &Rendition, protection: Option<&Protection>) {
     let Track::Audio { channels, sample_rate, language } = &audio.track else { return };
     let language = language.as_ref().map(|tag| format!(" lang=\"{tag}\"")).unwrap_or_default();
     push(
         text,
         format_args!(
             "    <AdaptationSet id=\"1\" contentType=\"audio\" mimeType=\"audio/mp4\"{language} \
-             segmentAlignment=\"true\" startWithSAP=\"1\">\n      \
-             <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"main\"/>\n      \
+             segmentAlignment=\"true\" startWithSAP=\"1\">\n"
+        ),
+    );
+    content_protection(text, protection);
+    push(
+        text,
+        format_args!(
+            "      <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"main\"/>\n      \
              <Representation id=\"{}\" codecs=\"{}\" bandwidth=\"{}\" audioSamplingRate=\"{sample_rate}\">\n        \
              <AudioChannelConfiguration \
              schemeIdUri=\"urn:mpeg:dash:23003:3:audio_channel_configuration:2011\" value=\"{channels}\"/>\n",
@@ -71,16 +96,33 @@ fn sound_set(text: &mut String, audio: &Rendition) {
             audio.bandwidth_peak()
         ),
     );
-    timeline(text, audio, u64::from(*sample_rate));
+    timeline(text, audio, u64::from(*sample_rate), protection);
     text.push_str("      </Representation>\n    </AdaptationSet>\n");
 }
 
-fn timeline(text: &mut String, rendition: &Rendition, timescale: u64) {
+/// Segment encryption (ISO/IEC 23009-4): the init is encrypted too, unlike that of HLS.
+fn content_protection(text: &mut String, protection: Option<&Protection>) {
+    let Some(protection) = protection else { return };
+    let (uri, iv) = (layout::key(protection.set(), 0), protection.iv_text(0));
     push(
         text,
         format_args!(
-            "        <SegmentTemplate timescale=\"{timescale}\" initialization=\"$RepresentationID$/{}\" \
-             media=\"$RepresentationID$/seg$Number%05d$.m4s\" startNumber=\"0\">\n          <SegmentTimeline>\n",
+            "      <ContentProtection schemeIdUri=\"urn:mpeg:dash:sea:2012\" \
+             xmlns:sea=\"urn:mpeg:dash:schema:sea:2012\">\n        \
+             <sea:SegmentEncryption schemeIdUri=\"urn:mpeg:dash:sea:aes128-cbc:2013\"/>\n        \
+             <sea:KeySystem keySystemUri=\"urn:mpeg:dash:sea:keysys:http:2013\"/>\n        \
+             <sea:CryptoPeriod IV=\"{iv}\" keyUriTemplate=\"{uri}\"/>\n      </ContentProtection>\n"
+        ),
+    );
+}
+
+fn timeline(text: &mut String, rendition: &Rendition, timescale: u64, protection: Option<&Protection>) {
+    let folder = protection.map(|protection| layout::encrypted(protection.set(), "")).unwrap_or_default();
+    push(
+        text,
+        format_args!(
+            "        <SegmentTemplate timescale=\"{timescale}\" initialization=\"$RepresentationID$/{folder}{}\" \
+             media=\"$RepresentationID$/{folder}seg$Number%05d$.m4s\" startNumber=\"0\">\n          <SegmentTimeline>\n",
             layout::INIT
         ),
     );

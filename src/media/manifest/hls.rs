@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use crate::media::{
     layout,
+    protection::Protection,
     rendition::{Growth, Rendition, Track},
 };
 
@@ -78,6 +79,15 @@ fn variant(text: &mut String, picture: &Rendition, audio: Option<&Rendition>) {
 
 /// One rendition's playlist. `growth` may be more careful than the rendition's own.
 pub fn media(rendition: &Rendition, growth: Growth) -> String {
+    playlist(rendition, growth, None)
+}
+
+/// The same over encrypted segments. The map stands before the first key, which leaves the init clear.
+pub fn protected_media(rendition: &Rendition, growth: Growth, protection: &Protection) -> String {
+    playlist(rendition, growth, Some(protection))
+}
+
+fn playlist(rendition: &Rendition, growth: Growth, protection: Option<&Protection>) -> String {
     let longest_ns = rendition.segments.iter().map(|segment| segment.duration_ns).max().unwrap_or(0);
     let target_s = match growth {
         Growth::Complete => longest_ns.div_ceil(1_000_000_000).max(1),
@@ -91,15 +101,25 @@ pub fn media(rendition: &Rendition, growth: Growth) -> String {
         layout::INIT
     );
     for (segment, sequence) in rendition.segments.iter().zip(0..) {
+        if let Some(protection) = protection.filter(|protection| protection.begins_key(sequence)) {
+            key_line(&mut text, protection, protection.key_number(sequence));
+        }
         let (seconds, micros) =
             (segment.duration_ns / 1_000_000_000, segment.duration_ns % 1_000_000_000 / 1000);
         line(&mut text, format_args!("#EXTINF:{seconds}.{micros:06},"));
-        line(&mut text, format_args!("{}", layout::segment_name(sequence)));
+        let name = layout::segment_name(sequence);
+        let uri = protection.map_or(name.clone(), |protection| layout::encrypted(protection.set(), &name));
+        line(&mut text, format_args!("{uri}"));
     }
     if growth == Growth::Complete {
         text.push_str("#EXT-X-ENDLIST\n");
     }
     text
+}
+
+fn key_line(text: &mut String, protection: &Protection, number: u64) {
+    let (uri, iv) = (layout::key(protection.set(), number), protection.iv_text(number));
+    line(text, format_args!("#EXT-X-KEY:METHOD=AES-128,URI=\"../{uri}\",IV={iv}"));
 }
 
 const TARGET_GROWING_S: u64 = 5;

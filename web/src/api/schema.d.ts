@@ -717,6 +717,8 @@ export interface components {
             avatar_color: string;
             created_at: string;
             description: string;
+            /** @description What new videos begin with. */
+            encryption: components["schemas"]["Encryption"];
             handle: string;
             id: string;
             /** @description Whether the caller subscribes. */
@@ -728,6 +730,7 @@ export interface components {
         ChannelPatch: {
             avatar_color?: string | null;
             description?: string | null;
+            encryption?: components["schemas"]["Encryption"] | null;
             handle?: string | null;
             title?: string | null;
         };
@@ -778,6 +781,11 @@ export interface components {
         CommentPatch: {
             text: string;
         };
+        /**
+         * @description Whether segments travel encrypted. Whoever may watch gets the keys: this is no DRM.
+         * @enum {string}
+         */
+        Encryption: "none" | "aes128";
         /** @description Why a video failed, in words its uploader understands. */
         Failure: {
             code: string;
@@ -918,6 +926,7 @@ export interface components {
                  * @description Null until the file has been probed.
                  */
                 duration_ms?: number | null;
+                encryption: components["schemas"]["Encryption"];
                 failure?: components["schemas"]["Failure"] | null;
                 id: string;
                 /** Format: int64 */
@@ -1187,6 +1196,7 @@ export interface components {
              * @description Null until the file has been probed.
              */
             duration_ms?: number | null;
+            encryption: components["schemas"]["Encryption"];
             failure?: components["schemas"]["Failure"] | null;
             id: string;
             /** Format: int64 */
@@ -1206,6 +1216,7 @@ export interface components {
         };
         VideoPatch: {
             description?: string | null;
+            encryption?: components["schemas"]["Encryption"] | null;
             tags?: string[] | null;
             title?: string | null;
             visibility?: components["schemas"]["Visibility"] | null;

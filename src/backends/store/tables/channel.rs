@@ -3,13 +3,14 @@
 use crate::{
     domain::{
         clock::Timestamp,
+        encryption::Encryption,
         ids::{ChannelId, UserId},
     },
     record,
 };
 
 record! {
-    /// What an account publishes under.
+    /// What an account publishes under. `encryption` is what its videos begin with.
     pub struct Channel in "channels" {
         partition { channel_id: ChannelId }
         clustering {}
@@ -19,6 +20,7 @@ record! {
             title: String,
             description: String,
             avatar_color: String,
+            encryption: Encryption,
             created_at: Timestamp,
         }
     }

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod channel;
 pub mod chat;
+pub mod content_key;
 pub mod feed;
 pub mod room;
 pub mod tally;
@@ -24,6 +25,7 @@ pub const ALL: &[&Table] = &[
     chat::TimeOut::TABLE,
     chat::Speaker::TABLE,
     chat::Poll::TABLE,
+    content_key::ContentKeys::TABLE,
     feed::FeedEntry::TABLE,
     feed::FeedBucket::TABLE,
     room::Room::TABLE,

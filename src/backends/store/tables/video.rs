@@ -7,6 +7,7 @@ use crate::{
     domain::{
         access::Visibility,
         clock::Timestamp,
+        encryption::Encryption,
         ids::{ChannelId, UserId, VideoId},
         video::{Failure, Stage, Status},
     },
@@ -32,6 +33,7 @@ record! {
             description: String,
             tags: Tags,
             visibility: Visibility,
+            encryption: Encryption,
             status: Status,
             stage: Stage,
             percent: i64,

@@ -61,3 +61,20 @@ fn an_mpd_names_the_same_files_as_the_playlists() {
     }
     assert_eq!(text.matches("<AdaptationSet").count(), text.matches("</AdaptationSet>").count());
 }
+
+#[test]
+fn a_protected_mpd_names_the_encrypted_files_and_exists_only_while_one_key_covers_them() {
+    let protection = Protection::new("x1".to_owned(), [7; 32], 0);
+    let text = protected_mpd(&[&picture()], None, &protection).unwrap();
+    for part in [
+        "<ContentProtection schemeIdUri=\"urn:mpeg:dash:sea:2012\" xmlns:sea=\"urn:mpeg:dash:schema:sea:2012\">",
+        "<sea:SegmentEncryption schemeIdUri=\"urn:mpeg:dash:sea:aes128-cbc:2013\"/>",
+        &format!("<sea:CryptoPeriod IV=\"{}\" keyUriTemplate=\"keys/x1/0.key\"/>", protection.iv_text(0)),
+        "initialization=\"$RepresentationID$/x1/init.mp4\" media=\"$RepresentationID$/x1/seg$Number%05d$.m4s\"",
+    ] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+    let rotating = |segments| Protection::new("x1".to_owned(), [7; 32], segments);
+    assert!(protected_mpd(&[&picture()], None, &rotating(3)).is_some());
+    assert_eq!(protected_mpd(&[&picture()], None, &rotating(2)), None);
+}

@@ -92,3 +92,27 @@ fn what_still_grows_is_announced_with_its_cap() {
     let growing = Rendition { growth: Growth::Growing, ..picture(360, 100_000) };
     assert!(master(&[&growing], None).contains("BANDWIDTH=5000000,"));
 }
+
+#[test]
+fn an_encrypted_playlist_names_its_map_before_its_keys_and_a_key_whenever_it_changes() {
+    let protection = Protection::new("x1".to_owned(), [7; 32], 2);
+    let playlist = protected_media(&picture(360, 1), Growth::Complete, &protection);
+    let (first, second) = (protection.iv_text(0), protection.iv_text(1));
+    let lines: Vec<&str> = playlist.lines().skip(6).collect();
+    assert_eq!(
+        lines,
+        [
+            "#EXT-X-MAP:URI=\"init.mp4\"",
+            &format!("#EXT-X-KEY:METHOD=AES-128,URI=\"../keys/x1/0.key\",IV={first}"),
+            "#EXTINF:4.000000,",
+            "x1/seg00000.m4s",
+            "#EXTINF:4.000000,",
+            "x1/seg00001.m4s",
+            &format!("#EXT-X-KEY:METHOD=AES-128,URI=\"../keys/x1/1.key\",IV={second}"),
+            "#EXTINF:0.040000,",
+            "x1/seg00002.m4s",
+            "#EXT-X-ENDLIST",
+        ]
+    );
+    assert_eq!(first.len(), 34);
+}
