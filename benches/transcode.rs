@@ -12,7 +12,7 @@ use std::{
 };
 
 use playhouse::media::{
-    Event, Job, Limits, Probe, Task, WorkerOptions, ladder, ladder::Rung, protocol::Sound, worker,
+    Chunk, Event, Job, Limits, Probe, Task, WorkerOptions, ladder, ladder::Rung, protocol::Sound, worker,
 };
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -66,7 +66,7 @@ async fn bench(clip: &Path) -> Outcome<f64> {
     let video = probe.video.as_ref().ok_or("the clip has no picture")?;
     let rungs = ladder::rungs(video, &ladder::heights().collect::<Vec<u32>>());
     let sound = if probe.audio.is_some() { Sound::Make } else { Sound::Leave };
-    let ladder = task(Job::Ladder { probe: probe.clone(), rungs: rungs.clone(), sound });
+    let ladder = task(Job::Ladder { probe: probe.clone(), rungs: rungs.clone(), sound, chunk: Chunk::WHOLE });
     let theirs = scratch.path().join("theirs");
     let (mut our_costs, mut their_costs) = (Vec::new(), Vec::new());
     for round in 1..=ROUNDS {

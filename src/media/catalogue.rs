@@ -2,13 +2,19 @@
 //! and manifests are rendered from it. Decides what players are shown: complete renditions as soon as there
 //! are any, the passed-through picture only until the ladder's top rung is complete.
 
+mod ahead;
+
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
+
+use self::ahead::Ahead;
 
 use super::{
     manifest,
     protection::Protection,
     protocol::Event,
-    rendition::{Growth, Origin, Rendition, RenditionId},
+    rendition::{Growth, Origin, Rendition, RenditionId, Segment},
     thumbnails::Thumbnails,
 };
 
@@ -20,6 +26,12 @@ pub struct Catalogue {
     pub poster: Option<Poster>,
     /// Whether a sound rendition is to be expected, so that no picture is announced without it.
     pub sound: ExpectedSound,
+    /// What later chunks have made before earlier ones were done. Never shown.
+    #[serde(default)]
+    ahead: Vec<Ahead>,
+    /// How many encoded pictures there will be; zero while nobody has said.
+    #[serde(default)]
+    rungs_expected: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,14 +54,16 @@ pub enum OutOfOrder {
     NotOpened(RenditionId),
     #[error("{rendition} has {have} segments and was given number {given}")]
     Gap { rendition: RenditionId, have: usize, given: u64 },
+    #[error("two chunks of {0} are not of one kind")]
+    Unequal(RenditionId),
 }
 
 impl Catalogue {
     /// Folds an event in. A rendition that is opened again (a retried run) starts anew.
     pub fn apply(&mut self, event: &Event) -> Result<(), OutOfOrder> {
         match event {
-            Event::Opened { rendition, track, codec, origin, bandwidth_cap, init_bytes } => {
-                self.open(Rendition {
+            Event::Opened { rendition, track, codec, origin, bandwidth_cap, init_bytes, chunk } => {
+                let opened = Rendition {
                     id: rendition.clone(),
                     track: track.clone(),
                     codec: codec.clone(),
@@ -58,15 +72,14 @@ impl Catalogue {
                     init_bytes: *init_bytes,
                     growth: Growth::Growing,
                     segments: Vec::new(),
-                });
+                };
+                match chunk {
+                    None => self.open(opened),
+                    Some(first_sequence) => self.open_chunk(opened, *first_sequence)?,
+                }
             }
             Event::SegmentWritten { rendition, sequence, segment } => {
-                let known = self.find_mut(rendition)?;
-                if known.segments.len() as u64 != *sequence {
-                    let have = known.segments.len();
-                    return Err(OutOfOrder::Gap { rendition: rendition.clone(), have, given: *sequence });
-                }
-                known.segments.push(*segment);
+                self.add_segment(rendition, *sequence, *segment)?;
             }
             Event::Closed { rendition } => self.find_mut(rendition)?.growth = Growth::Complete,
             Event::PosterWritten { bytes } => self.poster = Some(Poster { bytes: *bytes }),
@@ -86,6 +99,64 @@ impl Catalogue {
     fn open(&mut self, rendition: Rendition) {
         self.renditions.retain(|known| known.id != rendition.id);
         self.renditions.push(rendition);
+    }
+
+    /// The first chunk's init segment serves all, so all must be of one kind.
+    fn open_chunk(&mut self, opened: Rendition, first_sequence: u64) -> Result<(), OutOfOrder> {
+        let id = opened.id.clone();
+        match self.find_mut(&id) {
+            Ok(known) if known.codec != opened.codec || known.track != opened.track => {
+                return Err(OutOfOrder::Unequal(id));
+            }
+            Ok(known) if first_sequence == 0 && known.segments.is_empty() => {
+                known.init_bytes = opened.init_bytes;
+            }
+            Ok(_) => {}
+            Err(_) => self.renditions.push(opened),
+        }
+        ahead::begin(&mut self.ahead, &id, first_sequence);
+        self.absorb(&id);
+        Ok(())
+    }
+
+    fn add_segment(&mut self, id: &RenditionId, sequence: u64, segment: Segment) -> Result<(), OutOfOrder> {
+        let known = self.find_mut(id)?;
+        let have = known.segments.len();
+        match sequence.cmp(&(have as u64)) {
+            // Its chunk is made again.
+            Ordering::Less => {}
+            Ordering::Equal => known.segments.push(segment),
+            Ordering::Greater if ahead::add(&mut self.ahead, id, sequence, segment) => {}
+            Ordering::Greater => {
+                return Err(OutOfOrder::Gap { rendition: id.clone(), have, given: sequence });
+            }
+        }
+        self.absorb(id);
+        Ok(())
+    }
+
+    fn absorb(&mut self, id: &RenditionId) {
+        if let Some(known) = self.renditions.iter_mut().find(|known| known.id == *id) {
+            ahead::absorb(&mut self.ahead, id, &mut known.segments);
+        }
+    }
+
+    /// Up to which sequence a chunk is there already: what is made again need not be kept again.
+    pub fn kept(&self, id: &RenditionId, first_sequence: u64) -> u64 {
+        let have = self.find(id).map_or(0, |known| known.segments.len() as u64);
+        ahead::kept(&self.ahead, id, have, first_sequence)
+    }
+
+    /// Forgets all renditions but those.
+    pub fn retain(&mut self, keep: impl Fn(&Rendition) -> bool) {
+        self.renditions.retain(keep);
+        let known: Vec<&RenditionId> = self.renditions.iter().map(|rendition| &rendition.id).collect();
+        self.ahead.retain(|run| known.contains(&&run.rendition));
+    }
+
+    /// Says of how many encoded pictures the whole ladder consists.
+    pub fn expect_rungs(&mut self, rungs: usize) {
+        self.rungs_expected = rungs;
     }
 
     pub fn find(&self, id: &RenditionId) -> Option<&Rendition> {
@@ -116,12 +187,13 @@ impl Catalogue {
         pictures
     }
 
-    /// One child makes all rungs of the ladder, so the tallest one opened is the top rung.
+    /// Only when every rung is there: the lowest ones are done long before the top one.
     pub fn is_passthrough_replaced(&self) -> bool {
         let encoded =
             self.renditions.iter().filter(|known| known.is_video() && known.origin == Origin::Encoded);
-        let mut rungs = encoded.peekable();
-        rungs.peek().is_some() && rungs.all(Rendition::is_complete)
+        let rungs: Vec<&Rendition> = encoded.collect();
+        let expected = self.rungs_expected.max(1);
+        rungs.len() >= expected && rungs.iter().all(|rung| rung.is_complete())
     }
 
     /// Whether a player can start: a first segment of a picture and, where sound is expected, of sound.

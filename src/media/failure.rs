@@ -32,6 +32,8 @@ pub enum FailureCode {
     NoSpace,
     SourceUnreadable,
     SetupIncomplete,
+    /// The source cannot be made in chunks; in one piece it may.
+    NotCuttable,
     Stalled,
     WorkerDied,
     WorkerFailed,
@@ -56,6 +58,7 @@ impl FailureCode {
             Self::NoSpace => "no_space",
             Self::SourceUnreadable => "source_unreadable",
             Self::SetupIncomplete => "setup_incomplete",
+            Self::NotCuttable => "not_cuttable",
             Self::Stalled => "stalled",
             Self::WorkerDied => "worker_died",
             Self::WorkerFailed => "worker_failed",
@@ -70,6 +73,7 @@ impl FailureCode {
             Self::NoSpace
                 | Self::SourceUnreadable
                 | Self::SetupIncomplete
+                | Self::NotCuttable
                 | Self::Stalled
                 | Self::WorkerDied
                 | Self::WorkerFailed

@@ -6,6 +6,7 @@
 //! process that calls this: only `playhouse media-worker` ([`worker_main`]) loads it.
 
 pub mod catalogue;
+pub mod chunk;
 pub mod failure;
 mod gst;
 pub mod ladder;
@@ -23,10 +24,11 @@ pub mod thumbnails;
 pub mod worker;
 
 pub use catalogue::Catalogue;
+pub use chunk::Chunk;
 pub use failure::{Failure, FailureCode};
 pub use gst::worker_main;
 pub use limits::Limits;
-pub use plan::Stage;
+pub use plan::{Plan, Stage};
 pub use probe::Probe;
 pub use protection::Protection;
 pub use protocol::{Event, Job, Task};

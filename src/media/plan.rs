@@ -1,21 +1,27 @@
-//! The stages of a source, each one run of the worker: pure, so that a resumed job finds the same plan. Where
-//! the picture can be passed through it plays within a second and the whole ladder follows from one decode;
-//! otherwise the lowest rung is made alone first, which costs one more decode and plays seconds earlier.
+//! What is made of a source, in pieces: each one run of the worker, and the unit of progress and of another attempt.
+//! Pure, so that a resumed job finds the same pieces. Where the picture can be passed through it plays within a
+//! second; then the lowest rung, for lines that cannot carry the source; then all other rungs of a chunk from one
+//! decode. A short source is one chunk, and what passes through then needs no lowest rung of its own.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::{
+    chunk::{self, Chunk},
     ladder::{self, Rung},
-    probe::Probe,
+    probe::{Probe, VideoStream},
     protocol::{Job, Sound},
+    rendition::RenditionId,
 };
 
-/// A stage by its name, as `progress.stage` shows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// A stage by its name, as metrics and logs show it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     Probe,
     Passthrough,
+    Sound,
     FirstRung,
     Thumbnails,
     Ladder,
@@ -26,6 +32,7 @@ impl Stage {
         match self {
             Self::Probe => "probe",
             Self::Passthrough => "passthrough",
+            Self::Sound => "sound",
             Self::FirstRung => "first_rung",
             Self::Thumbnails => "thumbnails",
             Self::Ladder => "ladder",
@@ -37,6 +44,7 @@ impl Stage {
         match self {
             Self::Probe => 1,
             Self::Passthrough => 3,
+            Self::Sound => 5,
             Self::FirstRung => 20,
             Self::Thumbnails => 4,
             Self::Ladder => 72,
@@ -44,46 +52,160 @@ impl Stage {
     }
 }
 
-/// What follows a probe, in order. Sound without picture needs one pass only.
-pub fn stages(probe: &Probe, ladder: &[u32]) -> Vec<(Stage, Job)> {
-    let passthrough = (Stage::Passthrough, Job::Passthrough { probe: probe.clone() });
-    match &probe.video {
-        None => vec![passthrough],
-        Some(video) if video.plays_as_it_is() => {
-            let rungs = ladder::rungs(video, ladder);
-            let thumbnails = (Stage::Thumbnails, Job::Thumbnails { probe: probe.clone() });
-            vec![passthrough, thumbnails, (Stage::Ladder, make(probe, rungs, Sound::Leave))]
+/// What decides the pieces, and all that is kept to find the same ones again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    pub probe: Probe,
+    /// The heights that were configured when it was made.
+    pub ladder: Vec<u32>,
+    pub picture: Picture,
+    pub cutting: Cutting,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Picture {
+    /// If players take it as it is.
+    PassThrough,
+    /// In any case: passing it through failed.
+    Encode,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cutting {
+    Chunks,
+    /// Cutting it failed.
+    Whole,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Piece {
+    pub stage: Stage,
+    pub chunk: Chunk,
+    pub job: Job,
+}
+
+impl Piece {
+    fn new(stage: Stage, job: Job) -> Self {
+        Self { stage, chunk: Chunk::WHOLE, job }
+    }
+
+    /// The same in every life of the job: `ladder/3`.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.stage.as_str(), self.chunk.index)
+    }
+
+    /// What it makes a part of, together with other pieces of its stage.
+    pub fn shared_renditions(&self) -> Vec<RenditionId> {
+        match &self.job {
+            Job::Ladder { rungs, chunk, .. } if !chunk.is_whole() => {
+                rungs.iter().map(|rung| rung.rendition.clone()).collect()
+            }
+            _ => Vec::new(),
         }
-        Some(_) => stages_encoding(probe, ladder),
+    }
+
+    /// Whether nothing else may run before it is done: what follows depends on whether it succeeds.
+    pub fn is_alone(&self) -> bool {
+        self.stage == Stage::Passthrough
+    }
+
+    /// How much of the source it works through.
+    pub fn duration_ms(&self, probe: &Probe) -> u64 {
+        self.chunk.duration_ns(probe.duration_ms * 1_000_000) / 1_000_000
     }
 }
 
-/// The same without passing anything through: for pictures no player takes as they are, and for those whose
-/// passthrough failed for a reason that is not the file's.
-pub fn stages_encoding(probe: &Probe, ladder: &[u32]) -> Vec<(Stage, Job)> {
-    let Some(video) = &probe.video else { return Vec::new() };
-    let rungs = ladder::rungs(video, ladder);
-    let thumbnails = (Stage::Thumbnails, Job::Thumbnails { probe: probe.clone() });
-    let sound = if probe.audio.is_some() { Sound::Make } else { Sound::Leave };
-    let (lowest, rest) = rungs.split_last().expect("a picture has at least one rung");
-    let mut stages = vec![(Stage::FirstRung, make(probe, vec![lowest.clone()], sound)), thumbnails];
-    if !rest.is_empty() {
-        stages.push((Stage::Ladder, make(probe, rest.to_vec(), Sound::Leave)));
+impl Plan {
+    pub fn new(probe: Probe, ladder: &[u32]) -> Self {
+        let ladder = ladder.to_vec();
+        Self { probe, ladder, picture: Picture::PassThrough, cutting: Cutting::Chunks }
     }
-    stages
+
+    /// What follows a probe, in the order in which it is begun. Sound without picture needs one pass only.
+    pub fn pieces(&self) -> Vec<Piece> {
+        let probe = &self.probe;
+        let passthrough = Piece::new(Stage::Passthrough, Job::Passthrough { probe: probe.clone() });
+        let thumbnails = Piece::new(Stage::Thumbnails, Job::Thumbnails { probe: probe.clone() });
+        let Some(video) = &probe.video else { return vec![passthrough] };
+        let (rungs, chunks) = (self.rungs(), self.chunks(video));
+        if self.passes_through(video) {
+            let mut pieces = vec![passthrough, thumbnails];
+            match rungs.split_last() {
+                Some((lowest, rest)) if chunks.len() > 1 && !rest.is_empty() => {
+                    pieces.extend(self.encode(Stage::FirstRung, std::slice::from_ref(lowest), &chunks));
+                    pieces.extend(self.encode(Stage::Ladder, rest, &chunks));
+                }
+                _ => pieces.extend(self.encode(Stage::Ladder, &rungs, &chunks)),
+            }
+            return pieces;
+        }
+        let (lowest, rest) = rungs.split_last().expect("a picture has at least one rung");
+        let mut first = self.encode(Stage::FirstRung, std::slice::from_ref(lowest), &chunks);
+        let mut pieces = self.sound(&mut first);
+        pieces.extend(first);
+        pieces.push(thumbnails);
+        if !rest.is_empty() {
+            pieces.extend(self.encode(Stage::Ladder, rest, &chunks));
+        }
+        pieces
+    }
+
+    /// All encoded pictures there will be, largest first.
+    pub fn rungs(&self) -> Vec<Rung> {
+        self.probe.video.as_ref().map_or_else(Vec::new, |video| ladder::rungs(video, &self.ladder))
+    }
+
+    fn passes_through(&self, video: &VideoStream) -> bool {
+        self.picture == Picture::PassThrough && video.plays_as_it_is()
+    }
+
+    fn chunks(&self, video: &VideoStream) -> Vec<Chunk> {
+        match self.cutting {
+            Cutting::Chunks => chunk::chunks(&self.probe, ladder::frame_rate(video.frame_rate)),
+            Cutting::Whole => vec![Chunk::WHOLE],
+        }
+    }
+
+    /// The sound goes along with a first rung that is made in one piece, and is a piece of its own otherwise.
+    fn sound(&self, first: &mut [Piece]) -> Vec<Piece> {
+        if self.probe.audio.is_none() {
+            return Vec::new();
+        }
+        if let [Piece { job: Job::Ladder { sound, .. }, .. }] = first {
+            *sound = Sound::Make;
+            return Vec::new();
+        }
+        vec![Piece::new(Stage::Sound, Job::Sound { probe: self.probe.clone() })]
+    }
+
+    fn encode(&self, stage: Stage, rungs: &[Rung], chunks: &[Chunk]) -> Vec<Piece> {
+        let (probe, rungs, sound) = (&self.probe, rungs.to_vec(), Sound::Leave);
+        let piece = |chunk: &Chunk| {
+            let job = Job::Ladder { probe: probe.clone(), rungs: rungs.clone(), sound, chunk: *chunk };
+            Piece { stage, chunk: *chunk, job }
+        };
+        chunks.iter().map(piece).collect()
+    }
 }
 
-fn make(probe: &Probe, rungs: Vec<Rung>, sound: Sound) -> Job {
-    Job::Ladder { probe: probe.clone(), rungs, sound }
-}
-
-/// Progress of the whole job when `current` of `plan` stands at `percent`. The probe is done by then.
-pub fn overall_percent(plan: &[(Stage, Job)], current: usize, percent: u8) -> u8 {
-    let weight = |range: &[(Stage, Job)]| range.iter().map(|(stage, _)| stage.weight()).sum::<u64>();
-    let total = Stage::Probe.weight() + weight(plan);
-    let before = Stage::Probe.weight() + weight(&plan[..current.min(plan.len())]);
-    let now = plan.get(current).map_or(0, |(stage, _)| stage.weight() * u64::from(percent.min(100)));
-    u8::try_from((before * 100 + now) / total.max(1)).unwrap_or(100).min(100)
+/// Progress of the whole job, in hundredths; `percent` is that of each piece. The probe is done by then.
+pub fn overall_percent(plan: &Plan, pieces: &[Piece], percent: impl Fn(usize) -> u8) -> u8 {
+    let mut stage_ms: BTreeMap<Stage, u64> = BTreeMap::new();
+    for piece in pieces {
+        *stage_ms.entry(piece.stage).or_default() += piece.duration_ms(&plan.probe).max(1);
+    }
+    let weight = |piece: &Piece| {
+        let all_ms = stage_ms.get(&piece.stage).copied().unwrap_or(1);
+        // A thousandfold, so that a share of many chunks is not rounded away.
+        piece.stage.weight() * 1000 * piece.duration_ms(&plan.probe).max(1) / all_ms
+    };
+    let probe = Stage::Probe.weight() * 1000;
+    let total = probe + pieces.iter().map(&weight).sum::<u64>();
+    let done = pieces.iter().enumerate().map(|(at, piece)| weight(piece) * u64::from(percent(at).min(100)));
+    let done = probe * 100 + done.sum::<u64>();
+    u8::try_from(done / total.max(1)).unwrap_or(100).min(100)
 }
 
 #[cfg(test)]
@@ -93,7 +215,7 @@ mod tests {
         AudioStream, Chroma, Container, DynamicRange, Fraction, Rotation, Scan, VideoStream,
     };
 
-    fn probe(codec: &str) -> Probe {
+    fn probe(codec: &str, duration_ms: u64) -> Probe {
         let video = VideoStream {
             codec: codec.to_owned(),
             profile: Some("high".to_owned()),
@@ -115,43 +237,78 @@ mod tests {
             sample_rate: 44_100,
             language: None,
         };
-        Probe { container: Container::IsoBmff, duration_ms: 1000, video: Some(video), audio: Some(audio) }
+        Probe { container: Container::IsoBmff, duration_ms, video: Some(video), audio: Some(audio) }
     }
 
-    fn names(probe: &Probe) -> Vec<&'static str> {
-        stages(probe, &[1080, 720, 480, 360]).iter().map(|(stage, _)| stage.as_str()).collect()
+    fn plan(codec: &str, duration_ms: u64) -> Plan {
+        Plan::new(probe(codec, duration_ms), &[1080, 720, 480, 360])
     }
 
-    #[test]
-    fn h264_is_passed_through_whatever_its_sound_and_the_ladder_is_one_run() {
-        assert_eq!(names(&probe("h264")), ["passthrough", "thumbnails", "ladder"]);
-    }
-
-    #[test]
-    fn other_pictures_get_their_lowest_rung_first_and_sound_only_once() {
-        let plan = stages(&probe("vp9"), &[1080, 720, 480, 360]);
-        assert_eq!(names(&probe("vp9")), ["first_rung", "thumbnails", "ladder"]);
-        let sounds: Vec<Sound> = plan
-            .iter()
-            .filter_map(|(_, job)| if let Job::Ladder { sound, .. } = job { Some(*sound) } else { None })
-            .collect();
-        assert_eq!(sounds, [Sound::Make, Sound::Leave]);
+    fn names(plan: &Plan) -> Vec<String> {
+        plan.pieces().iter().map(Piece::name).collect()
     }
 
     #[test]
-    fn sound_alone_is_one_stage() {
-        let sound = Probe { video: None, ..probe("h264") };
-        assert_eq!(names(&sound), ["passthrough"]);
+    fn a_short_picture_is_made_in_one_piece() {
+        assert_eq!(names(&plan("h264", 1000)), ["passthrough/0", "thumbnails/0", "ladder/0"]);
+        assert_eq!(names(&plan("vp9", 1000)), ["first_rung/0", "thumbnails/0", "ladder/0"]);
+    }
+
+    #[test]
+    fn a_long_picture_is_made_in_chunks_lowest_rung_first_and_its_sound_is_never_cut() {
+        let chunks = ["first_rung/0", "first_rung/1", "ladder/0", "ladder/1"];
+        let expected = [["passthrough/0", "thumbnails/0"].as_slice(), &chunks].concat();
+        assert_eq!(names(&plan("h264", 60_000)), expected);
+        let other = ["sound/0", "first_rung/0", "first_rung/1", "thumbnails/0", "ladder/0", "ladder/1"];
+        assert_eq!(names(&plan("vp9", 60_000)), other);
+        let rungs = |piece: &Piece| piece.shared_renditions().len();
+        let counts: Vec<usize> = plan("h264", 60_000).pieces().iter().map(rungs).collect();
+        assert_eq!(counts, [0, 0, 1, 1, 2, 2]);
+    }
+
+    #[test]
+    fn what_did_not_work_is_left_out() {
+        let whole = Plan { cutting: Cutting::Whole, ..plan("h264", 60_000) };
+        assert_eq!(names(&whole), ["passthrough/0", "thumbnails/0", "ladder/0"]);
+        let encoded = Plan { picture: Picture::Encode, ..whole };
+        assert_eq!(names(&encoded), ["first_rung/0", "thumbnails/0", "ladder/0"]);
+    }
+
+    #[test]
+    fn sound_is_made_once() {
+        let sounds = |plan: &Plan| {
+            let makes = |piece: &Piece| match piece.job {
+                Job::Passthrough { .. } | Job::Sound { .. } => true,
+                Job::Ladder { sound, .. } => sound == Sound::Make,
+                _ => false,
+            };
+            plan.pieces().iter().filter(|piece| makes(piece)).count()
+        };
+        for (codec, duration_ms) in [("h264", 1000), ("h264", 90_000), ("vp9", 1000), ("vp9", 90_000)] {
+            assert_eq!(sounds(&plan(codec, duration_ms)), 1, "{codec} of {duration_ms} ms");
+        }
+    }
+
+    #[test]
+    fn sound_alone_is_one_piece() {
+        let sound = Plan::new(Probe { video: None, ..probe("h264", 1000) }, &[360]);
+        assert_eq!(names(&sound), ["passthrough/0"]);
     }
 
     #[test]
     fn overall_progress_rises_to_a_hundred() {
-        let plan = stages(&probe("vp9"), &[720, 480, 360]);
+        let plan = plan("vp9", 120_000);
+        let pieces = plan.pieces();
         let mut last = 0;
-        for current in 0..plan.len() {
+        for current in 0..pieces.len() {
             for percent in [0, 50, 100] {
-                let overall = overall_percent(&plan, current, percent);
-                assert!(overall >= last, "stage {current} at {percent}");
+                let of = |at: usize| match at.cmp(&current) {
+                    std::cmp::Ordering::Less => 100,
+                    std::cmp::Ordering::Equal => percent,
+                    std::cmp::Ordering::Greater => 0,
+                };
+                let overall = overall_percent(&plan, &pieces, of);
+                assert!(overall >= last, "piece {current} at {percent}");
                 last = overall;
             }
         }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    chunk::Chunk,
     failure::Failure,
     ladder::Rung,
     limits::Limits,
@@ -36,8 +37,11 @@ pub enum Job {
     Probe,
     /// The picture as it is (rendition `source`), and the sound as it is or encoded (rendition `audio`).
     Passthrough { probe: Probe },
-    /// The given rungs from one decode, largest first, and the sound if `sound` says so.
-    Ladder { probe: Probe, rungs: Vec<Rung>, sound: Sound },
+    /// The given rungs of a chunk from one decode, largest first, and the sound if `sound` says so. Sequences and
+    /// times are those of the whole video.
+    Ladder { probe: Probe, rungs: Vec<Rung>, sound: Sound, chunk: Chunk },
+    /// The `audio` rendition alone.
+    Sound { probe: Probe },
     /// `poster.jpg` and `sprite.jpg`.
     Thumbnails { probe: Probe },
 }
@@ -78,14 +82,17 @@ pub enum Event {
         origin: Origin,
         bandwidth_cap: u64,
         init_bytes: u64,
+        /// The first sequence of the chunk that begins; none when all is made in one piece.
+        #[serde(default)]
+        chunk: Option<u64>,
     },
-    /// A segment is in place. Sequences start at 0 and have no gap.
+    /// A segment is in place. Sequences start at the first of the chunk and have no gap.
     SegmentWritten {
         rendition: RenditionId,
         sequence: u64,
         segment: Segment,
     },
-    /// No further segment comes.
+    /// No further segment comes. Not said of what is made in chunks: nobody but the job knows its last one.
     Closed {
         rendition: RenditionId,
     },

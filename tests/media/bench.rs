@@ -1,13 +1,15 @@
 //! A workbench: a folder, a source, and the real worker run over it as the job actor does.
 
 use std::{
+    cmp::Reverse,
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use playhouse::media::{
-    Catalogue, Event, Failure, Job, Limits, Probe, RenditionId, Task, WorkerOptions, plan,
+    Catalogue, Event, Failure, Job, Limits, Plan, Probe, RenditionId, Task, WorkerOptions, plan::Piece,
     rendition::Rendition, worker,
 };
 use tempfile::TempDir;
@@ -30,6 +32,8 @@ pub struct Made {
 #[derive(Debug)]
 pub struct Decoded {
     pub frames: usize,
+    /// Presentation times of all frames relative to the first one, in microseconds.
+    pub times_us: Vec<i64>,
     /// Presentation times of keyframes relative to the first frame, in milliseconds.
     pub keyframes_ms: Vec<i64>,
 }
@@ -69,11 +73,18 @@ impl Bench {
         let probe = self.probe(source).await.expect("a good source");
         let mut catalogue = Catalogue::default();
         let mut all = vec![Event::Probed { probe: probe.clone() }];
-        for (stage, job) in plan::stages(&probe, &[1080, 720, 480, 360]) {
-            let (ended, events) = self.run(source, job).await;
-            ended.unwrap_or_else(|failure| panic!("{}: {failure}", stage.as_str()));
+        let plan = Plan::new(probe.clone(), &[1080, 720, 480, 360]);
+        // Later chunks first: what comes out may not depend on the order.
+        let mut pieces = plan.pieces();
+        pieces.sort_by_key(|piece| (piece.stage, Reverse(piece.chunk.index)));
+        for piece in &pieces {
+            let (ended, events) = self.run(source, piece.job.clone()).await;
+            ended.unwrap_or_else(|failure| panic!("{}: {failure}", piece.name()));
             all.extend(events);
         }
+        let shared: BTreeSet<RenditionId> = pieces.iter().flat_map(Piece::shared_renditions).collect();
+        all.extend(shared.into_iter().map(|rendition| Event::Closed { rendition }));
+        catalogue.expect_rungs(plan.rungs().len());
         for event in &all {
             catalogue.apply(event).expect("events in order");
         }
@@ -141,9 +152,11 @@ impl Made {
         let (packets, _) = output(Command::new("ffprobe").args(entries).arg(&joined));
         let mut times: Vec<(i64, bool)> = packets.lines().filter_map(packet).collect();
         times.sort_unstable();
-        let first = times.first().map_or(0, |(at_ms, _)| *at_ms);
-        let keyframes_ms = times.iter().filter(|(_, key)| *key).map(|(at_ms, _)| at_ms - first).collect();
-        Decoded { frames: times.len(), keyframes_ms }
+        let first = times.first().map_or(0, |(at_us, _)| *at_us);
+        let keys = times.iter().filter(|(_, key)| *key);
+        let keyframes_ms = keys.map(|(at_us, _)| (at_us - first + 500) / 1000).collect();
+        let times_us = times.iter().map(|(at_us, _)| at_us - first).collect();
+        Decoded { frames: times.len(), times_us, keyframes_ms }
     }
 
     pub fn duration_ms(&self, name: &str) -> i64 {
@@ -154,7 +167,7 @@ impl Made {
 fn packet(line: &str) -> Option<(i64, bool)> {
     let (time, flags) = line.split_once(',')?;
     let seconds: f64 = time.parse().ok()?;
-    Some(((seconds * 1000.0).round() as i64, flags.contains('K')))
+    Some(((seconds * 1_000_000.0).round() as i64, flags.contains('K')))
 }
 
 /// What a command says, on stdout and stderr. It must succeed.

@@ -52,6 +52,15 @@ pub fn h264_aac(folder: &Path, name: &str, seconds: u32, width: u32, height: u32
     )
 }
 
+/// Frames of a file's picture, as ffprobe counts them.
+pub fn frames(path: &Path) -> usize {
+    let arguments = ["-v", "error", "-count_packets", "-select_streams", "v:0", "-of", "csv=p=0"];
+    let mut ffprobe = std::process::Command::new("ffprobe");
+    let output = ffprobe.args(arguments).args(["-show_entries", "stream=nb_read_packets"]).arg(path).output();
+    let said = String::from_utf8(output.expect("ffprobe is installed").stdout).expect("a number");
+    said.trim().trim_end_matches(',').parse().expect("a number")
+}
+
 /// 16-bit mono silence of two seconds with one loud burst at exactly one second.
 pub fn click_wav(folder: &Path) -> PathBuf {
     let samples: Vec<i16> =

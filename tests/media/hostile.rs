@@ -7,7 +7,11 @@ use std::{
     thread::JoinHandle,
 };
 
-use playhouse::media::{FailureCode, Job, Limits, Probe, plan, worker};
+use playhouse::media::{
+    FailureCode, Job, Limits, Plan, Probe,
+    plan::{self, Piece},
+    worker,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -99,7 +103,7 @@ impl Tripwire {
 }
 
 fn jobs(probe: &Probe) -> Vec<Job> {
-    let planned = plan::stages(probe, &[360]).into_iter().map(|(_, job)| job);
+    let planned = Plan::new(probe.clone(), &[360]).pieces().into_iter().map(|piece| piece.job);
     std::iter::once(Job::Probe).chain(planned).collect()
 }
 
@@ -130,7 +134,7 @@ async fn a_cut_off_file_is_never_silently_ready() {
         let cut = clips::cut(&whole, 0.4);
         let probe = bench.probe(&cut).await.expect("the index is whole");
         assert!(probe.duration_ms > 11_000, "{name} declares its full length");
-        for (stage, job) in plan::stages(&probe, &[360]) {
+        for Piece { stage, job, .. } in Plan::new(probe, &[360]).pieces() {
             if stage == plan::Stage::Thumbnails {
                 continue;
             }

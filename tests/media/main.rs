@@ -2,6 +2,7 @@
 //! decoded by ffmpeg.
 
 mod bench;
+mod chunks;
 mod clips;
 mod hostile;
 mod sources;

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use playhouse::media::{Event, FailureCode, Job, Task, WorkerOptions, plan, worker};
+use playhouse::media::{Event, FailureCode, Job, Plan, Task, WorkerOptions, plan::Cutting, worker};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep, timeout},
@@ -116,7 +116,8 @@ async fn a_child_that_dies_or_babbles_fails_its_job_only() {
 async fn in_the_middle(bench: &Bench) -> (Task, mpsc::Sender<Event>, mpsc::Receiver<Event>) {
     let source = clips::h264_aac(bench.path(), "long.mp4", 60, 640, 360);
     let probe = bench.probe(&source).await.expect("a good source");
-    let (_, ladder) = plan::stages(&probe, &[360]).pop().expect("a ladder");
+    let whole = Plan { cutting: Cutting::Whole, ..Plan::new(probe, &[360]) };
+    let ladder = whole.pieces().pop().expect("a ladder").job;
     let (sender, receiver) = mpsc::channel(1);
     (bench.task(&source, ladder), sender, receiver)
 }

@@ -2,6 +2,7 @@
 //! owner, and tries again what may succeed. The `jobs` and `catalogues` tables are its memory: after a crash it goes
 //! on with what is finished. It never touches GStreamer and never decides who may see a video.
 
+mod progress;
 mod run;
 mod state;
 mod sweep;
@@ -61,19 +62,28 @@ pub struct Workshop {
 /// Workers at once. What makes a video playable has a line of its own, so that nobody's first picture waits behind
 /// somebody else's ladder.
 pub struct Turns {
+    workers: usize,
     urgent: Arc<Semaphore>,
     patient: Arc<Semaphore>,
 }
 
 impl Turns {
     pub fn new(workers: usize) -> Self {
-        Self { urgent: Arc::new(Semaphore::new(workers)), patient: Arc::new(Semaphore::new(workers)) }
+        Self {
+            workers,
+            urgent: Arc::new(Semaphore::new(workers)),
+            patient: Arc::new(Semaphore::new(workers)),
+        }
     }
 
     fn of(&self, step: &state::Step) -> Arc<Semaphore> {
         let turns = match step {
-            state::Step::Make { stage: plan::Stage::Ladder | plan::Stage::Thumbnails, .. } => &self.patient,
-            state::Step::Probe | state::Step::Make { .. } => &self.urgent,
+            state::Step::Make(piece)
+                if matches!(piece.stage, plan::Stage::Ladder | plan::Stage::Thumbnails) =>
+            {
+                &self.patient
+            }
+            state::Step::Probe | state::Step::Make(_) => &self.urgent,
         };
         turns.clone()
     }
@@ -174,8 +184,9 @@ struct Residence {
     video: VideoId,
     owner: UserId,
     myself: Myself<Transcode>,
-    running: Option<Running>,
-    waits: bool,
+    running: Vec<Running>,
+    /// Pauses that are not over yet.
+    pauses: usize,
     removal: Vec<Reply<()>>,
     shown: Shown,
 }
@@ -238,16 +249,19 @@ impl Resident for Transcode {
         let video = store.get::<Video>((key.clone(),), ()).await.map_err(unavailable)?;
         let (Some(job), Some(video)) = (job, video) else { return Err(LoadError::Absent) };
         let catalogue = catalogue(store, key).await.map_err(unavailable)?;
-        let options =
-            state::Options { ladder: self.workshop.ladder.clone(), attempts_max: self.workshop.attempts_max };
+        let options = state::Options {
+            ladder: self.workshop.ladder.clone(),
+            attempts_max: self.workshop.attempts_max,
+            pieces_at_once_max: self.workshop.turns.workers + 1,
+        };
         let shown = Shown::new(self.workshop.metrics.clone(), job.state);
         Ok(Residence {
             state: State::load(job, catalogue, options),
             video: key.clone(),
             owner: video.owner_id,
             myself,
-            running: None,
-            waits: false,
+            running: Vec::new(),
+            pauses: 0,
             removal: Vec::new(),
             shown,
         })
@@ -256,23 +270,22 @@ impl Resident for Transcode {
     async fn handle(&self, job: &mut Residence, message: Message) -> Result<(), Failure> {
         let now = self.workshop.clock.now();
         let effects = match message {
-            Message::Start if job.running.is_some() || job.waits => Vec::new(),
+            Message::Start if !job.running.is_empty() || job.pauses > 0 => Vec::new(),
             Message::Start => job.state.start(now),
-            Message::Probed { run, probe } if job.is_run(run) => {
-                job.running = None;
-                job.state.on_probed(*probe, now)
+            Message::Probed { run, probe } => {
+                job.forget(run);
+                job.state.on_probed(run, *probe, now)
             }
-            Message::Made { run, event } if job.is_run(run) => job.state.on_event(&event, now),
-            Message::Ended { run, outcome } if job.is_run(run) => {
-                job.running = None;
+            Message::Made { run, event } => job.state.on_event(run, &event, now, rand::random()),
+            Message::Ended { run, outcome } => {
+                job.forget(run);
                 match outcome {
-                    Ok(()) => job.state.on_step_finished(now),
-                    Err(failure) => job.state.on_failed(in_domain(failure), now),
+                    Ok(()) => job.state.on_step_finished(run, now),
+                    Err(failure) => job.state.on_failed(run, in_domain(failure), now, rand::random()),
                 }
             }
-            Message::Probed { .. } | Message::Made { .. } | Message::Ended { .. } => Vec::new(),
             Message::RetryDue => {
-                job.waits = false;
+                job.pauses = job.pauses.saturating_sub(1);
                 job.state.on_retry_due(now)
             }
             Message::Retry(reply) => {
@@ -290,27 +303,28 @@ impl Resident for Transcode {
                 job.state
                     .on_cancelled(now)
                     .into_iter()
-                    .filter(|effect| *effect == Effect::StopWorker)
+                    .filter(|effect| *effect == Effect::StopWorkers)
                     .collect()
             }
         };
         for effect in effects {
             self.perform(job, effect).await?;
         }
-        if !job.removal.is_empty() && job.running.is_none() {
+        if !job.removal.is_empty() && job.running.is_empty() {
             self.remove(job).await?;
         }
         Ok(())
     }
 
     fn is_idle(&self, job: &Residence) -> bool {
-        job.running.is_none() && !job.waits
+        job.running.is_empty() && job.pauses == 0
     }
 }
 
 impl Residence {
-    fn is_run(&self, run: u32) -> bool {
-        self.running.as_ref().is_some_and(|running| running.run == run)
+    /// Its worker is gone.
+    fn forget(&mut self, run: u32) {
+        self.running.retain(|running| running.run != run);
     }
 }
 
@@ -318,7 +332,7 @@ impl Transcode {
     async fn perform(&self, job: &mut Residence, effect: Effect) -> Result<(), Failure> {
         let store = &self.workshop.store;
         match effect {
-            Effect::Run { step, run } => self.start_worker(job, step, run),
+            Effect::Run(run) => self.start_worker(job, *run),
             Effect::SaveJob(row) => {
                 job.shown.change(row.state);
                 if matches!(row.state, JobState::Running) {
@@ -336,11 +350,11 @@ impl Transcode {
             }
             Effect::Tell => self.tell_owner(job).await,
             Effect::RetryAfter(pause) => {
-                job.waits = true;
+                job.pauses += 1;
                 job.myself.tell_after(pause, Message::RetryDue);
             }
-            // The run's last message says when the worker is gone.
-            Effect::StopWorker => job.running.iter().for_each(|running| running.cancel.cancel()),
+            // A run's last message says when its worker is gone.
+            Effect::StopWorkers => job.running.iter().for_each(|running| running.cancel.cancel()),
             Effect::Settle => {
                 store.delete::<PendingJob>((shard_of(job.video.as_str()),), (job.video.clone(),)).await?;
             }
@@ -348,10 +362,14 @@ impl Transcode {
         Ok(())
     }
 
-    fn start_worker(&self, job: &mut Residence, step: state::Step, run: u32) {
+    fn start_worker(&self, job: &mut Residence, run: state::Run) {
         let cancel = CancellationToken::new();
-        job.running = Some(Running { run, cancel: cancel.clone(), _guard: cancel.clone().drop_guard() });
-        let order = run::Order { video: job.video.clone(), step, run, cancel };
+        job.running.push(Running {
+            run: run.number,
+            cancel: cancel.clone(),
+            _guard: cancel.clone().drop_guard(),
+        });
+        let order = run::Order { video: job.video.clone(), run, cancel };
         let (workshop, myself) = (self.workshop.clone(), job.myself.clone());
         drop(tasks::spawn("transcode-run", run::run(workshop, order, myself)));
     }

@@ -9,27 +9,37 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Message, Transcode, Workshop,
-    state::{Step, of_run},
+    state::{Run, Step, of_run},
 };
 use crate::{
     actors::directory::Myself,
     backends::objects::{ObjectError, ObjectKey, Prefix},
     domain::ids::VideoId,
-    media::{self, Event, Failure, FailureCode, Task, layout},
+    media::{self, Event, Failure, FailureCode, RenditionId, Task, layout},
 };
 
 const EVENTS_LEN_MAX: usize = 64;
 
 pub struct Order {
     pub video: VideoId,
-    pub step: Step,
-    pub run: u32,
+    pub run: Run,
     pub cancel: CancellationToken,
+}
+
+impl Order {
+    fn named(&self, rendition: &RenditionId) -> RenditionId {
+        of_run(rendition, self.run.generation)
+    }
+
+    /// Published by an earlier run of the same chunk: players may have it, so it stays as it is.
+    fn is_kept(&self, named: &RenditionId, sequence: u64) -> bool {
+        self.run.kept.get(named).is_some_and(|next| sequence < *next)
+    }
 }
 
 /// Ends with exactly one `Probed` or `Ended`.
 pub async fn run(workshop: Arc<Workshop>, order: Order, myself: Myself<Transcode>) {
-    let run = order.run;
+    let run = order.run.number;
     let last_word = match work(&workshop, &order, &myself).await {
         Ok(Some(probe)) => Message::Probed { run, probe: Box::new(probe) },
         Ok(None) => Message::Ended { run, outcome: Ok(()) },
@@ -47,26 +57,26 @@ async fn work(
 ) -> Result<Option<media::Probe>, Failure> {
     let turn = tokio::select! {
         () = order.cancel.cancelled() => return Err(cancelled()),
-        turn = workshop.turns.of(&order.step).acquire_owned() => turn.expect("the semaphore is never closed"),
+        turn = workshop.turns.of(&order.run.step).acquire_owned() => turn.expect("the semaphore is never closed"),
     };
     let output = scratch(workshop, order);
     fs::create_dir_all(&output).await.map_err(|error| no_scratch(&error))?;
     let source = source(workshop, &order.video, &output).await?;
-    let job = match &order.step {
+    let job = match &order.run.step {
         Step::Probe => media::Job::Probe,
-        Step::Make { job, .. } => media::Job::clone(job),
+        Step::Make(piece) => piece.job.clone(),
     };
     let task = Task { source, output, limits: workshop.limits, job };
     let _turn = turn;
     let began = std::time::Instant::now();
     workshop.metrics.media_workers.inc();
-    let outcome = match order.step {
+    let outcome = match order.run.step {
         Step::Probe => media::worker::probe(&workshop.worker, &task, &order.cancel).await.map(Some),
-        Step::Make { .. } => make(workshop, order, &task, myself).await.map(|()| None),
+        Step::Make(_) => make(workshop, order, &task, myself).await.map(|()| None),
     };
     workshop.metrics.media_workers.dec();
     let seconds = began.elapsed().as_secs_f64();
-    workshop.metrics.job_stage_seconds.of(order.step.name()).observe(seconds);
+    workshop.metrics.job_stage_seconds.of(order.run.step.name()).observe(seconds);
     outcome
 }
 
@@ -86,7 +96,7 @@ async fn make(
     let publish = async {
         while let Some(event) = arrived.recv().await {
             let event = publish(workshop, order, &task.output, event).await?;
-            drop(myself.tell(Message::Made { run: order.run, event: Box::new(event) }));
+            drop(myself.tell(Message::Made { run: order.run.number, event: Box::new(event) }));
         }
         Ok(())
     };
@@ -105,18 +115,23 @@ async fn make(
 /// Moves the file an event speaks of to its place; answers with the event in this run's names.
 async fn publish(workshop: &Workshop, order: &Order, output: &Path, event: Event) -> Result<Event, Failure> {
     let (file, event) = match event {
-        Event::Opened { rendition, track, codec, origin, bandwidth_cap, init_bytes } => {
-            let named = of_run(&rendition, order.run);
-            let names = (layout::init(&rendition), layout::init(&named));
-            let event = Event::Opened { rendition: named, track, codec, origin, bandwidth_cap, init_bytes };
-            (Some(names), event)
+        Event::Opened { rendition, track, codec, origin, bandwidth_cap, init_bytes, chunk } => {
+            let named = order.named(&rendition);
+            // The first chunk's serves all.
+            let wanted = chunk.is_none_or(|first| first == 0) && !order.is_kept(&named, 0);
+            let names = wanted.then(|| (layout::init(&rendition), layout::init(&named)));
+            let rendition = named;
+            let event = Event::Opened { rendition, track, codec, origin, bandwidth_cap, init_bytes, chunk };
+            (names, event)
         }
         Event::SegmentWritten { rendition, sequence, segment } => {
-            let named = of_run(&rendition, order.run);
-            let names = (layout::segment(&rendition, sequence), layout::segment(&named, sequence));
-            (Some(names), Event::SegmentWritten { rendition: named, sequence, segment })
+            let named = order.named(&rendition);
+            let wanted = !order.is_kept(&named, sequence);
+            let names =
+                wanted.then(|| (layout::segment(&rendition, sequence), layout::segment(&named, sequence)));
+            (names, Event::SegmentWritten { rendition: named, sequence, segment })
         }
-        Event::Closed { rendition } => (None, Event::Closed { rendition: of_run(&rendition, order.run) }),
+        Event::Closed { rendition } => (None, Event::Closed { rendition: order.named(&rendition) }),
         Event::PosterWritten { .. } => (Some((layout::POSTER.into(), layout::POSTER.into())), event),
         Event::SpriteWritten { .. } => (Some((layout::SPRITE.into(), layout::SPRITE.into())), event),
         other => (None, other),
@@ -186,7 +201,7 @@ pub fn source_key(video: &VideoId) -> ObjectKey {
 }
 
 fn scratch(workshop: &Workshop, order: &Order) -> std::path::PathBuf {
-    workshop.scratch.join(format!("{}-{}", order.video, order.run))
+    workshop.scratch.join(format!("{}-{}", order.video, order.run.number))
 }
 
 fn cancelled() -> Failure {

@@ -1,50 +1,91 @@
-//! What becomes of a job: which step runs next, what is worth writing down and telling, and what a failure means.
-//! Pure: the shell gives it time and events and performs the effects it answers with, in their order.
+//! What becomes of a job: which pieces run next, what is worth writing down and telling, and what a failure means.
+//! Pure: the shell gives it time, chance and events and performs the effects it answers with, in their order.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
+use super::progress::Progress;
 use crate::{
     backends::store::tables::video::{Job, JobEvent, JobPlan, JobState},
     domain::{
         clock::Timestamp,
         video::{Failure, Stage, Status},
     },
-    media::{self, Catalogue, Event, Probe, RenditionId, plan},
+    media::{self, Catalogue, Event, FailureCode, Plan, Probe, RenditionId, plan},
 };
 
 /// How often growing renditions and a percentage are written and told at most.
 const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 const LOG_LEN_MAX: usize = 100;
+const PAUSE_MIN: Duration = Duration::from_secs(2);
+const PAUSE_DOUBLINGS_MAX: u32 = 5;
 
 #[derive(Debug, Clone)]
 pub struct Options {
     pub ladder: Vec<u32>,
+    /// How often one piece may fail.
     pub attempts_max: u32,
+    /// Pieces of one job at the same time, those that wait for their turn included.
+    pub pieces_at_once_max: usize,
 }
 
 /// One run of a worker.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
     Probe,
-    Make { stage: plan::Stage, job: Box<media::Job> },
+    Make(Box<plan::Piece>),
 }
 
 impl Step {
     pub fn name(&self) -> &'static str {
         match self {
             Step::Probe => plan::Stage::Probe.as_str(),
-            Step::Make { stage, .. } => stage.as_str(),
+            Step::Make(piece) => piece.stage.as_str(),
+        }
+    }
+
+    fn label(&self) -> String {
+        match self {
+            Step::Probe => "probe/0".into(),
+            Step::Make(piece) => piece.name(),
+        }
+    }
+
+    /// Of the chunks of a stage, the first; the others are heard of when they are made.
+    fn begins_a_stage(&self) -> bool {
+        match self {
+            Step::Probe => true,
+            Step::Make(piece) => piece.chunk.index == 0,
+        }
+    }
+
+    fn shown_as(&self) -> Stage {
+        match self {
+            Step::Probe => Stage::Probing,
+            Step::Make(piece) => match piece.stage {
+                plan::Stage::Probe => Stage::Probing,
+                plan::Stage::Passthrough => Stage::Packaging,
+                plan::Stage::Sound | plan::Stage::FirstRung | plan::Stage::Ladder => Stage::Encoding,
+                plan::Stage::Thumbnails => Stage::Thumbnails,
+            },
         }
     }
 }
 
+/// A step with what its files are called and which of them are there already.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    pub step: Step,
+    /// Numbers it among all runs of the video.
+    pub number: u32,
+    /// By what its files are named: a run of its own, or what it shares with other chunks.
+    pub generation: u32,
+    /// Up to which sequence each rendition is published already.
+    pub kept: BTreeMap<RenditionId, u64>,
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Start a worker; `run` numbers it among all runs of the video, so that its files have names of their own.
-    Run {
-        step: Step,
-        run: u32,
-    },
+    Run(Box<Run>),
     SaveJob(Box<Job>),
     SaveCatalogue(Box<Catalogue>),
     /// Write the video's own row.
@@ -55,8 +96,8 @@ pub enum Effect {
     Tell,
     /// Ask again after a pause.
     RetryAfter(Duration),
-    /// Stop the worker that runs, if any.
-    StopWorker,
+    /// Stop the workers that run, if any.
+    StopWorkers,
     /// Nothing is left to do: the job is not pending any more.
     Settle,
 }
@@ -74,29 +115,45 @@ pub struct VideoChange {
 pub struct State {
     job: Job,
     catalogue: Catalogue,
-    plan: Option<Plan>,
+    plan: Option<Planned>,
     options: Options,
+    running: BTreeMap<u32, Step>,
+    /// Pieces that failed, and when each may run again.
+    resting: BTreeMap<String, Timestamp>,
+    progress: Progress,
     published: bool,
     saved_at: Timestamp,
 }
 
-struct Plan {
-    probe: Probe,
-    stages: Vec<(plan::Stage, media::Job)>,
-    finished: usize,
+struct Planned {
+    plan: Plan,
+    pieces: Vec<plan::Piece>,
+}
+
+impl Planned {
+    fn new(plan: Plan) -> Self {
+        Self { pieces: plan.pieces(), plan }
+    }
 }
 
 impl State {
     /// A job as the store knows it, from an earlier life or new.
-    pub fn load(job: Job, mut catalogue: Catalogue, options: Options) -> Self {
-        let plan = job.plan.as_ref().and_then(|plan| {
-            let probe: Probe = serde_json::from_str(&plan.probe).ok()?;
-            let stages = plan::stages(&probe, &options.ladder);
-            Some(Plan { probe, finished: plan.finished.min(stages.len()), stages })
-        });
+    pub fn load(job: Job, catalogue: Catalogue, options: Options) -> Self {
+        let plan = job.plan.as_ref().and_then(|plan| serde_json::from_str(&plan.plan).ok()).map(Planned::new);
         let published = catalogue.is_playable();
-        catalogue.renditions.retain(media::Rendition::is_complete);
-        Self { job, catalogue, plan, options, published, saved_at: Timestamp(0) }
+        let mut state = Self {
+            job,
+            catalogue,
+            plan,
+            options,
+            running: BTreeMap::new(),
+            resting: BTreeMap::new(),
+            progress: Progress::default(),
+            published,
+            saved_at: Timestamp(0),
+        };
+        state.drop_half_made();
+        state
     }
 
     #[cfg(test)]
@@ -115,28 +172,56 @@ impl State {
 
     /// Begins, or goes on after a restart of the process.
     pub fn start(&mut self, now: Timestamp) -> Vec<Effect> {
-        if self.is_settled() { Vec::new() } else { self.next(now) }
+        if self.is_settled() || !self.running.is_empty() { Vec::new() } else { self.next(now) }
     }
 
     /// The worker says what the source is.
-    pub fn on_probed(&mut self, probe: Probe, now: Timestamp) -> Vec<Effect> {
-        let stages = plan::stages(&probe, &self.options.ladder);
+    pub fn on_probed(&mut self, run: u32, probe: Probe, now: Timestamp) -> Vec<Effect> {
+        if self.running.remove(&run).is_none() {
+            return Vec::new();
+        }
         let applied = self.catalogue.apply(&Event::Probed { probe: probe.clone() });
         applied.expect("a probe follows from nothing");
-        let text = serde_json::to_string(&probe).expect("plain data always serialises");
-        self.job.plan = Some(JobPlan { probe: text, finished: 0 });
-        self.plan = Some(Plan { probe, stages, finished: 0 });
+        self.adopt(Plan::new(probe, &self.options.ladder));
         self.next(now)
     }
 
+    /// Goes by this plan from now on; what is finished of an earlier one stays finished where it is still asked for.
+    fn adopt(&mut self, plan: Plan) {
+        self.job.runs += 1;
+        let text = serde_json::to_string(&plan).expect("plain data always serialises");
+        let planned = Planned::new(plan);
+        self.catalogue.expect_rungs(planned.plan.rungs().len());
+        let (mut finished, mut failed) =
+            self.job.plan.take().map(|old| (old.finished, old.failed)).unwrap_or_default();
+        let is_cut = |name: &str| {
+            let encoded = [plan::Stage::FirstRung, plan::Stage::Ladder, plan::Stage::Sound];
+            encoded.iter().any(|stage| name.starts_with(stage.as_str()))
+        };
+        finished.retain(|name| !is_cut(name));
+        failed.retain(|name, _| !is_cut(name));
+        let generation = run_number(self.job.runs);
+        self.job.plan = Some(JobPlan { plan: text, generation, finished, failed });
+        self.plan = Some(planned);
+        self.resting.clear();
+        self.drop_half_made();
+    }
+
     /// Something came into place. What does not follow from what came before is the worker's fault.
-    pub fn on_event(&mut self, event: &Event, now: Timestamp) -> Vec<Effect> {
+    pub fn on_event(&mut self, run: u32, event: &Event, now: Timestamp, chance: f64) -> Vec<Effect> {
+        if !self.running.contains_key(&run) {
+            return Vec::new();
+        }
         if let Event::Progress { percent } = event {
-            return self.on_progress(*percent, now);
+            return self.on_progress(run, *percent, now);
         }
         if let Err(error) = self.catalogue.apply(event) {
+            let code = match error {
+                media::catalogue::OutOfOrder::Unequal(_) => FailureCode::NotCuttable,
+                _ => FailureCode::WorkerFailed,
+            };
             let detail = format!("the worker reported out of order: {error}");
-            return self.on_failed(retryable("worker_failed", detail), now);
+            return self.on_failed(run, retryable(code.as_str(), detail), now, chance);
         }
         if let Event::Closed { rendition } = event {
             self.supersede(rendition);
@@ -159,101 +244,246 @@ impl State {
         effects
     }
 
-    pub fn on_step_finished(&mut self, now: Timestamp) -> Vec<Effect> {
-        let Some(plan) = &mut self.plan else { return Vec::new() };
-        plan.finished += 1;
-        if let Some(saved) = &mut self.job.plan {
-            saved.finished = plan.finished;
+    pub fn on_step_finished(&mut self, run: u32, now: Timestamp) -> Vec<Effect> {
+        let Some(Step::Make(piece)) = self.running.remove(&run) else { return Vec::new() };
+        if let Some(plan) = &mut self.job.plan {
+            plan.finished.insert(piece.name());
         }
-        self.next(now)
+        self.progress.forget(&piece.name());
+        let mut effects = self.close_shared(&piece);
+        if !piece.chunk.is_whole() {
+            self.log(now, format!("{} is made", describe(&piece)));
+            // What is finished and what is there must never be told apart by a crash.
+            effects.push(Effect::SaveCatalogue(Box::new(self.catalogue.clone())));
+        }
+        effects.extend(self.next(now));
+        effects
     }
 
-    /// A worker failed, or its source is at fault.
-    pub fn on_failed(&mut self, failure: Failure, now: Timestamp) -> Vec<Effect> {
+    /// With the last chunk of a stage, what its chunks made together is complete.
+    fn close_shared(&mut self, piece: &plan::Piece) -> Vec<Effect> {
+        let Some((planned, saved)) = self.plan.as_ref().zip(self.job.plan.as_ref()) else {
+            return Vec::new();
+        };
+        let mut alike = planned.pieces.iter().filter(|other| other.stage == piece.stage);
+        if !alike.all(|other| saved.finished.contains(&other.name())) {
+            return Vec::new();
+        }
+        let shared = piece.shared_renditions();
+        let generation = saved.generation;
+        if shared.is_empty() {
+            return Vec::new();
+        }
+        for rendition in shared {
+            let rendition = of_run(&rendition, generation);
+            // A chunk that is finished has opened what it is a part of.
+            self.catalogue.apply(&Event::Closed { rendition: rendition.clone() }).ok();
+            self.supersede(&rendition);
+        }
+        vec![Effect::Tell]
+    }
+
+    /// A worker failed, or its source is at fault. `chance` is between 0 and 1.
+    pub fn on_failed(&mut self, run: u32, failure: Failure, now: Timestamp, chance: f64) -> Vec<Effect> {
+        let Some(step) = self.running.remove(&run) else { return Vec::new() };
         if self.is_settled() {
             return Vec::new();
         }
+        let label = step.label();
+        self.progress.forget(&label);
         self.job.attempts += 1;
-        self.log(now, format!("{}: {}", failure.code, failure.detail));
-        if failure.retryable && self.encode_instead() {
-            return self.next(now);
+        self.log(now, format!("{label}: {}: {}", failure.code, failure.detail));
+        if failure.retryable && self.plan_otherwise(&step, &failure) {
+            let mut effects = vec![Effect::StopWorkers];
+            self.running.clear();
+            effects.extend(self.next(now));
+            return effects;
         }
-        let again = failure.retryable && self.job.attempts < i64::from(self.options.attempts_max);
-        if again {
-            let pause = Duration::from_secs(1 << self.job.attempts.clamp(0, 6));
+        let failed = self.count_failure(&label);
+        if !failure.retryable || failed >= self.options.attempts_max {
+            return self.give_up(failure);
+        }
+        let pause = pause(failed, chance);
+        self.resting.insert(label, now.plus(pause));
+        if self.running.is_empty() {
             self.job.state = JobState::Queued;
-            return vec![Effect::StopWorker, self.save_job(), Effect::Tell, Effect::RetryAfter(pause)];
         }
+        let launched = self.launch(now);
+        let mut effects = vec![self.save_job(), Effect::Tell, Effect::RetryAfter(pause)];
+        effects.extend(launched);
+        effects
+    }
+
+    /// How often this piece has failed by now.
+    fn count_failure(&mut self, label: &str) -> u32 {
+        match &mut self.job.plan {
+            Some(plan) => {
+                let failed = plan.failed.entry(label.to_owned()).or_default();
+                *failed += 1;
+                *failed
+            }
+            None => run_number(self.job.attempts),
+        }
+    }
+
+    fn give_up(&mut self, failure: Failure) -> Vec<Effect> {
+        self.running.clear();
         self.job.state = JobState::Failed;
         self.job.stage = Stage::Failed;
         self.job.failure = Some(failure);
-        vec![Effect::StopWorker, self.save_job(), self.save_video(), Effect::Tell, Effect::Settle]
+        vec![Effect::StopWorkers, self.save_job(), self.save_video(), Effect::Tell, Effect::Settle]
     }
 
-    /// The pause after a failure is over.
     pub fn on_retry_due(&mut self, now: Timestamp) -> Vec<Effect> {
-        if self.job.state == JobState::Queued { self.next(now) } else { Vec::new() }
+        if self.is_settled() { Vec::new() } else { self.next(now) }
     }
 
-    /// The owner asks for another try.
+    /// The owner asks for another attempt. Nothing happens unless the job has failed or was cancelled.
     pub fn on_retry_asked(&mut self, now: Timestamp) -> Vec<Effect> {
         if !matches!(self.job.state, JobState::Failed | JobState::Cancelled) {
             return Vec::new();
         }
         self.job.attempts = 0;
         self.job.failure = None;
+        if let Some(plan) = &mut self.job.plan {
+            plan.failed.clear();
+        }
+        self.resting.clear();
         self.log(now, "retried by its owner".into());
+        self.drop_half_made();
         self.next(now)
     }
 
+    /// The owner wants no more of it.
     pub fn on_cancelled(&mut self, now: Timestamp) -> Vec<Effect> {
         if self.is_settled() {
             return Vec::new();
         }
         self.log(now, "cancelled".into());
+        self.running.clear();
         self.job.state = JobState::Cancelled;
         self.job.stage = Stage::Failed;
         self.job.failure = Some(retryable("cancelled", "the job was cancelled; it can be retried".into()));
-        vec![Effect::StopWorker, self.save_job(), self.save_video(), Effect::Tell, Effect::Settle]
+        vec![Effect::StopWorkers, self.save_job(), self.save_video(), Effect::Tell, Effect::Settle]
     }
 
     /// What an earlier run made of the same name is worth nothing any more.
     fn supersede(&mut self, newest: &RenditionId) {
         let name = without_run(newest);
-        self.catalogue.renditions.retain(|known| known.id == *newest || without_run(&known.id) != name);
+        self.catalogue.retain(|known| known.id == *newest || without_run(&known.id) != name);
     }
 
-    /// Where a picture could not be passed through for a reason that is not the file's, it is encoded like any other.
-    fn encode_instead(&mut self) -> bool {
-        let Some(plan) = &mut self.plan else { return false };
-        let passing =
-            plan.stages.get(plan.finished).is_some_and(|(stage, _)| *stage == plan::Stage::Passthrough);
-        if !passing || plan.probe.video.is_none() {
-            return false;
-        }
-        plan.stages = plan::stages_encoding(&plan.probe, &self.options.ladder);
+    /// What a failed run left half-made is made anew, unless it is made of chunks.
+    fn drop_half_made(&mut self) {
+        let generation = self.job.plan.as_ref().map(|plan| plan.generation);
+        let shared: Vec<RenditionId> = match (&self.plan, generation) {
+            (Some(planned), Some(generation)) => {
+                let shared = planned.pieces.iter().flat_map(plan::Piece::shared_renditions);
+                shared.map(|rendition| of_run(&rendition, generation)).collect()
+            }
+            _ => Vec::new(),
+        };
+        let running = self.running.keys().copied().collect::<Vec<u32>>();
+        self.catalogue.retain(|known| {
+            known.is_complete()
+                || shared.contains(&known.id)
+                || running.iter().any(|run| run_of(&known.id) == Some(*run))
+        });
+    }
+
+    /// A picture that could not be passed through for a reason that is not the file's is encoded like any other, and
+    /// one that cannot be cut is made in one piece.
+    fn plan_otherwise(&mut self, step: &Step, failure: &Failure) -> bool {
+        let (Some(planned), Step::Make(piece)) = (&self.plan, step) else { return false };
+        let plan = &planned.plan;
+        let other =
+            if failure.code == FailureCode::NotCuttable.as_str() && plan.cutting == plan::Cutting::Chunks {
+                Plan { cutting: plan::Cutting::Whole, ..plan.clone() }
+            } else if piece.stage == plan::Stage::Passthrough && plan.probe.video.is_some() {
+                Plan { picture: plan::Picture::Encode, ..plan.clone() }
+            } else {
+                return false;
+            };
+        self.adopt(other);
         true
     }
 
-    /// Starts the next step, or ends.
+    /// Starts what can start, or ends.
     fn next(&mut self, now: Timestamp) -> Vec<Effect> {
-        // What a failed run left half-made is made anew.
-        self.catalogue.renditions.retain(media::Rendition::is_complete);
-        let step = match &self.plan {
-            None => Some(Step::Probe),
-            Some(plan) => plan
-                .stages
-                .get(plan.finished)
-                .map(|(stage, job)| Step::Make { stage: *stage, job: Box::new(job.clone()) }),
+        let launched = self.launch(now);
+        if launched.is_empty() && self.is_all_made() {
+            return self.finish(now);
+        }
+        self.job.percent = self.job.percent.max(i64::from(self.overall_percent()));
+        if launched.is_empty() {
+            return vec![self.save_job()];
+        }
+        // The row is written before the runs begin that it counts.
+        let mut effects = vec![self.save_job(), self.save_video(), Effect::Tell];
+        effects.extend(launched);
+        effects
+    }
+
+    fn is_all_made(&self) -> bool {
+        let Some((planned, saved)) = self.plan.as_ref().zip(self.job.plan.as_ref()) else { return false };
+        planned.pieces.iter().all(|piece| saved.finished.contains(&piece.name()))
+    }
+
+    fn launch(&mut self, now: Timestamp) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        while self.running.len() < self.options.pieces_at_once_max
+            && let Some(step) = self.ready(now)
+        {
+            self.drop_half_made();
+            self.job.state = JobState::Running;
+            self.job.stage = step.shown_as();
+            self.job.runs += 1;
+            let number = run_number(self.job.runs);
+            if step.begins_a_stage() {
+                self.log(now, format!("{} begins", step.shown_as()));
+            }
+            let run = self.run(step.clone(), number);
+            self.running.insert(number, step);
+            effects.push(Effect::Run(Box::new(run)));
+        }
+        effects
+    }
+
+    /// The first step that neither is done, nor runs, nor rests, nor depends on one that does.
+    fn ready(&self, now: Timestamp) -> Option<Step> {
+        let free = |label: &str| {
+            let rests = self.resting.get(label).is_some_and(|due| *due > now);
+            !rests && !self.running.values().any(|step| step.label() == label)
         };
-        self.job.percent = i64::from(self.overall_percent(0));
-        let Some(step) = step else { return self.finish(now) };
-        self.job.state = JobState::Running;
-        self.job.stage = stage_of(&step);
-        self.job.runs += 1;
-        self.log(now, format!("{} begins", self.job.stage));
-        let run = u32::try_from(self.job.runs).unwrap_or(u32::MAX);
-        vec![self.save_job(), self.save_video(), Effect::Tell, Effect::Run { step, run }]
+        let Some((planned, saved)) = self.plan.as_ref().zip(self.job.plan.as_ref()) else {
+            return Some(Step::Probe).filter(|step| free(&step.label()));
+        };
+        for piece in planned.pieces.iter().filter(|piece| !saved.finished.contains(&piece.name())) {
+            if free(&piece.name()) {
+                return Some(Step::Make(Box::new(piece.clone())));
+            }
+            if piece.is_alone() {
+                return None;
+            }
+        }
+        None
+    }
+
+    fn run(&self, step: Step, number: u32) -> Run {
+        let generation = self.job.plan.as_ref().map_or(number, |plan| plan.generation);
+        let Step::Make(piece) = &step else {
+            return Run { step, number, generation: number, kept: BTreeMap::new() };
+        };
+        let shared = piece.shared_renditions();
+        let generation = if shared.is_empty() { number } else { generation };
+        let first = piece.chunk.first_sequence;
+        let kept = shared.into_iter().map(|rendition| {
+            let rendition = of_run(&rendition, generation);
+            let next = self.catalogue.kept(&rendition, first);
+            (rendition, next)
+        });
+        let kept = kept.collect();
+        Run { step, number, generation, kept }
     }
 
     fn finish(&mut self, now: Timestamp) -> Vec<Effect> {
@@ -266,8 +496,10 @@ impl State {
         vec![catalogue, self.save_job(), self.save_video(), Effect::Tell, Effect::Settle]
     }
 
-    fn on_progress(&mut self, percent: u8, now: Timestamp) -> Vec<Effect> {
-        let overall = i64::from(self.overall_percent(percent));
+    fn on_progress(&mut self, run: u32, percent: u8, now: Timestamp) -> Vec<Effect> {
+        let Some(step) = self.running.get(&run) else { return Vec::new() };
+        self.progress.note(step.label(), percent);
+        let overall = i64::from(self.overall_percent());
         if overall <= self.job.percent || now.since(self.saved_at) < SAVE_INTERVAL {
             return Vec::new();
         }
@@ -276,8 +508,9 @@ impl State {
         vec![self.save_video(), Effect::Tell]
     }
 
-    fn overall_percent(&self, percent: u8) -> u8 {
-        self.plan.as_ref().map_or(0, |plan| plan::overall_percent(&plan.stages, plan.finished, percent))
+    fn overall_percent(&self) -> u8 {
+        let Some((planned, saved)) = self.plan.as_ref().zip(self.job.plan.as_ref()) else { return 0 };
+        self.progress.overall(&planned.plan, &planned.pieces, &saved.finished)
     }
 
     fn save_job(&self) -> Effect {
@@ -294,7 +527,8 @@ impl State {
             JobState::Done => Status::Ready,
             JobState::Failed | JobState::Cancelled => Status::Failed,
         };
-        let duration_ms = self.plan.as_ref().map(|plan| plan.probe.duration_ms).filter(|ms| *ms > 0);
+        let probe = self.plan.as_ref().map(|planned| &planned.plan.probe);
+        let duration_ms = probe.map(|probe| probe.duration_ms).filter(|ms| *ms > 0);
         VideoChange {
             status,
             stage: self.job.stage,
@@ -313,6 +547,17 @@ impl State {
     }
 }
 
+/// Doubles with each failure of a piece; half of it is left to chance, so that what failed together does not come
+/// back together.
+fn pause(failed: u32, chance: f64) -> Duration {
+    let longest = PAUSE_MIN * (1 << failed.saturating_sub(1).min(PAUSE_DOUBLINGS_MAX));
+    longest.mul_f64(0.5 + 0.5 * chance.clamp(0.0, 1.0))
+}
+
+fn run_number(count: i64) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
 /// Names a rendition as this run makes it: `v720` of run 4 is `v720r4`.
 pub fn of_run(rendition: &RenditionId, run: u32) -> RenditionId {
     RenditionId::parse(&format!("{rendition}r{run}")).unwrap_or_else(|_| rendition.clone())
@@ -325,16 +570,14 @@ fn without_run(rendition: &RenditionId) -> &str {
     stem.strip_suffix('r').filter(|_| stem.len() < name.len()).unwrap_or(name)
 }
 
-fn stage_of(step: &Step) -> Stage {
-    match step {
-        Step::Probe => Stage::Probing,
-        Step::Make { stage, .. } => match stage {
-            plan::Stage::Probe => Stage::Probing,
-            plan::Stage::Passthrough => Stage::Packaging,
-            plan::Stage::FirstRung | plan::Stage::Ladder => Stage::Encoding,
-            plan::Stage::Thumbnails => Stage::Thumbnails,
-        },
-    }
+/// `v720r4` is of run 4.
+fn run_of(rendition: &RenditionId) -> Option<u32> {
+    let stem = without_run(rendition);
+    rendition.as_str().strip_prefix(stem)?.strip_prefix('r')?.parse().ok()
+}
+
+fn describe(piece: &plan::Piece) -> String {
+    format!("chunk {} of the {}", piece.chunk.index + 1, piece.stage.as_str().replace('_', " "))
 }
 
 fn retryable(code: &str, detail: String) -> Failure {

@@ -27,11 +27,25 @@ fn queued() -> Job {
 }
 
 fn options() -> Options {
-    Options { ladder: vec![720, 360], attempts_max: 3 }
+    Options { ladder: vec![720, 360], attempts_max: 3, pieces_at_once_max: 1 }
 }
 
 fn fresh() -> State {
     State::load(queued(), Catalogue::default(), options())
+}
+
+/// Probed, and so many pieces at once.
+fn probed(probe: Probe, pieces_at_once_max: usize) -> (State, Vec<Effect>) {
+    let options = Options { pieces_at_once_max, ..options() };
+    let mut state = State::load(queued(), Catalogue::default(), options);
+    state.start(NOW);
+    let effects = state.on_probed(1, probe, NOW);
+    (state, effects)
+}
+
+/// In two chunks of 28 and 24 seconds.
+fn long_probe() -> Probe {
+    Probe { duration_ms: 52_000, ..probe() }
 }
 
 fn probe() -> Probe {
@@ -51,7 +65,7 @@ fn probe() -> Probe {
     };
     let audio =
         AudioStream { codec: "mpeg".into(), profile: None, channels: 2, sample_rate: 48_000, language: None };
-    Probe { container: Container::IsoBmff, duration_ms: 55_000, video: Some(video), audio: Some(audio) }
+    Probe { container: Container::IsoBmff, duration_ms: 40_000, video: Some(video), audio: Some(audio) }
 }
 
 fn opened(name: &str, origin: Origin) -> Event {
@@ -60,7 +74,26 @@ fn opened(name: &str, origin: Origin) -> Event {
         false => Track::Video { width: 1280, height: 720, frame_rate: Fraction::new(24, 1) },
     };
     let rendition = RenditionId::parse(name).unwrap();
-    Event::Opened { rendition, track, codec: "x".into(), origin, bandwidth_cap: 1, init_bytes: 1 }
+    Event::Opened {
+        rendition,
+        track,
+        codec: "x".into(),
+        origin,
+        bandwidth_cap: 1,
+        init_bytes: 1,
+        chunk: None,
+    }
+}
+
+/// A chunk of it begins.
+fn begun(name: &str, first_sequence: u64) -> Event {
+    match opened(name, Origin::Encoded) {
+        Event::Opened { rendition, track, codec, origin, bandwidth_cap, init_bytes, .. } => {
+            let chunk = Some(first_sequence);
+            Event::Opened { rendition, track, codec, origin, bandwidth_cap, init_bytes, chunk }
+        }
+        other => other,
+    }
 }
 
 fn segment(name: &str, sequence: u64) -> Event {
@@ -68,13 +101,26 @@ fn segment(name: &str, sequence: u64) -> Event {
     Event::SegmentWritten { rendition: RenditionId::parse(name).unwrap(), sequence, segment }
 }
 
-fn runs(effects: &[Effect]) -> Vec<(Option<plan::Stage>, u32)> {
+fn runs(effects: &[Effect]) -> Vec<(String, u32)> {
     let step = |effect: &Effect| match effect {
-        Effect::Run { step: Step::Probe, run } => Some((None, *run)),
-        Effect::Run { step: Step::Make { stage, .. }, run } => Some((Some(*stage), *run)),
+        Effect::Run(run) => Some((run.step.label(), run.number)),
         _ => None,
     };
     effects.iter().filter_map(step).collect()
+}
+
+fn named(list: &[(&str, u32)]) -> Vec<(String, u32)> {
+    list.iter().map(|(name, run)| ((*name).to_owned(), *run)).collect()
+}
+
+fn kept(effects: &[Effect]) -> Vec<(String, u64)> {
+    let of = |effect: &Effect| if let Effect::Run(run) = effect { Some(run.kept.clone()) } else { None };
+    let all = effects.iter().filter_map(of).flatten();
+    all.map(|(rendition, next)| (rendition.to_string(), next)).collect()
+}
+
+fn renditions(state: &State) -> Vec<String> {
+    state.catalogue().renditions.iter().map(|known| known.id.to_string()).collect()
 }
 
 fn failure(retryable: bool) -> Failure {
@@ -82,32 +128,126 @@ fn failure(retryable: bool) -> Failure {
 }
 
 #[test]
-fn a_job_goes_through_its_plan_one_run_at_a_time() {
+fn a_short_job_goes_through_its_plan_one_run_at_a_time() {
     let mut state = fresh();
-    assert_eq!(runs(&state.start(NOW)), [(None, 1)]);
-    assert_eq!(runs(&state.on_probed(probe(), NOW)), [(Some(plan::Stage::Passthrough), 2)]);
-    assert_eq!(runs(&state.on_step_finished(NOW)), [(Some(plan::Stage::Thumbnails), 3)]);
-    assert_eq!(runs(&state.on_step_finished(NOW)), [(Some(plan::Stage::Ladder), 4)]);
-    let last = state.on_step_finished(NOW);
+    assert_eq!(runs(&state.start(NOW)), named(&[("probe/0", 1)]));
+    assert_eq!(runs(&state.on_probed(1, probe(), NOW)), named(&[("passthrough/0", 3)]));
+    assert_eq!(runs(&state.on_step_finished(3, NOW)), named(&[("thumbnails/0", 4)]));
+    assert_eq!(runs(&state.on_step_finished(4, NOW)), named(&[("ladder/0", 5)]));
+    let last = state.on_step_finished(5, NOW);
     assert!(runs(&last).is_empty() && last.last() == Some(&Effect::Settle));
     let change = state.video_change();
-    assert_eq!((change.status, change.percent, change.duration_ms), (Status::Ready, 100, Some(55_000)));
+    assert_eq!((change.status, change.percent, change.duration_ms), (Status::Ready, 100, Some(40_000)));
     assert!(state.is_settled());
 }
 
 #[test]
+fn nothing_runs_beside_the_passthrough_and_then_as_much_as_may() {
+    let (mut state, effects) = probed(long_probe(), 3);
+    assert_eq!(runs(&effects), named(&[("passthrough/0", 3)]));
+    let effects = state.on_step_finished(3, NOW);
+    assert_eq!(runs(&effects), named(&[("thumbnails/0", 4), ("first_rung/0", 5), ("first_rung/1", 6)]));
+    assert_eq!(runs(&state.on_step_finished(4, NOW)), named(&[("ladder/0", 7)]));
+    assert!(state.start(NOW).is_empty(), "it runs already");
+}
+
+/// A job whose passthrough and thumbnails are done and whose first chunks run as 4 and 5... in that order.
+fn in_chunks() -> State {
+    let (mut state, _) = probed(long_probe(), 2);
+    state.on_step_finished(3, NOW);
+    assert_eq!(runs(&state.on_step_finished(4, NOW)), named(&[("first_rung/1", 6)]));
+    state
+}
+
+#[test]
+fn a_rendition_is_complete_with_its_last_chunk_in_whatever_order_they_come() {
+    let mut state = in_chunks();
+    // Named by the plan, not by the run: chunks of several runs make one rendition.
+    for event in [begun("v360r2", 7), segment("v360r2", 7)] {
+        state.on_event(6, &event, NOW, 0.0);
+    }
+    assert_eq!(runs(&state.on_step_finished(6, NOW)), named(&[("ladder/0", 7)]));
+    assert!(state.catalogue().pictures().is_empty(), "its beginning is missing");
+    state.on_event(5, &begun("v360r2", 0), NOW, 0.0);
+    for sequence in 0..7 {
+        state.on_event(5, &segment("v360r2", sequence), NOW, 0.0);
+    }
+    let effects = state.on_step_finished(5, NOW);
+    assert_eq!(runs(&effects), named(&[("ladder/1", 8)]));
+    let saved = |effect: &Effect| match effect {
+        Effect::SaveCatalogue(catalogue) => Some(catalogue.renditions[0].segments.len()),
+        _ => None,
+    };
+    assert_eq!(effects.iter().find_map(saved), Some(8));
+    assert!(state.catalogue().renditions[0].is_complete());
+}
+
+#[test]
+fn a_lost_worker_costs_its_chunk_and_what_it_published_stays() {
+    let mut state = in_chunks();
+    for event in [begun("v360r2", 0), segment("v360r2", 0), segment("v360r2", 1), begun("v360r2", 7)] {
+        let run = if matches!(event, Event::Opened { chunk: Some(7), .. }) { 6 } else { 5 };
+        state.on_event(run, &event, NOW, 0.0);
+    }
+    let effects = state.on_failed(5, failure(true), NOW, 1.0);
+    assert!(!effects.contains(&Effect::StopWorkers), "the other chunk goes on");
+    assert!(effects.contains(&Effect::RetryAfter(Duration::from_secs(2))));
+    assert_eq!(runs(&effects), named(&[("ladder/0", 7)]), "others may use the pause");
+    state.on_step_finished(7, NOW);
+    state.on_failed(8, failure(true), NOW, 1.0);
+    let again = state.on_retry_due(NOW.plus(Duration::from_secs(2)));
+    assert_eq!(runs(&again), named(&[("first_rung/0", 9)]));
+    assert_eq!(kept(&again), [("v360r2".to_owned(), 2)]);
+}
+
+#[test]
+fn after_a_restart_finished_chunks_are_kept_and_half_made_ones_are_completed() {
+    let mut state = in_chunks();
+    for event in [begun("v360r2", 7), segment("v360r2", 7)] {
+        state.on_event(6, &event, NOW, 0.0);
+    }
+    state.on_step_finished(6, NOW);
+    state.on_event(5, &begun("v360r2", 0), NOW, 0.0);
+    state.on_event(5, &segment("v360r2", 0), NOW, 0.0);
+    let mut again = State::load(state.job().clone(), state.catalogue().clone(), options());
+    let effects = again.start(NOW);
+    assert_eq!(runs(&effects), named(&[("first_rung/0", 8)]));
+    assert_eq!(kept(&effects), [("v360r2".to_owned(), 1)]);
+}
+
+#[test]
+fn a_source_that_cannot_be_cut_is_made_in_one_piece() {
+    let mut state = in_chunks();
+    state.on_event(6, &begun("v360r2", 7), NOW, 0.0);
+    let uncuttable = Failure { code: "not_cuttable".into(), ..failure(true) };
+    let effects = state.on_failed(6, uncuttable.clone(), NOW, 0.0);
+    assert!(effects.contains(&Effect::StopWorkers));
+    assert_eq!(runs(&effects), named(&[("ladder/0", 8)]), "passthrough and thumbnails are kept");
+    assert!(state.on_event(5, &begun("v360r2", 0), NOW, 0.0).is_empty(), "its last words are not heard");
+    assert!(!renditions(&state).contains(&"v360r2".to_owned()));
+    let loaded = State::load(state.job().clone(), state.catalogue().clone(), options()).start(NOW);
+    assert_eq!(runs(&loaded), named(&[("ladder/0", 9)]), "and that is remembered");
+    let effects = state.on_failed(8, uncuttable, NOW, 0.0);
+    assert!(
+        runs(&effects).is_empty() && !effects.contains(&Effect::StopWorkers),
+        "then it is a failure like any"
+    );
+}
+
+#[test]
 fn a_video_is_published_once_when_picture_and_sound_have_begun() {
-    let mut state = fresh();
-    state.start(NOW);
-    state.on_probed(probe(), NOW);
-    let picture = [opened("sourcer2", Origin::Passthrough), segment("sourcer2", 0)];
-    let silent: Vec<_> = picture.iter().flat_map(|event| state.on_event(event, NOW)).collect();
+    let (mut state, _) = probed(probe(), 1);
+    let picture = [opened("sourcer3", Origin::Passthrough), segment("sourcer3", 0)];
+    let silent: Vec<_> = picture.iter().flat_map(|event| state.on_event(3, event, NOW, 0.0)).collect();
     assert!(!silent.contains(&Effect::Publish), "its sound is expected");
-    state.on_event(&opened("audior2", Origin::Encoded), NOW);
-    let heard = state.on_event(&segment("audior2", 0), NOW);
+    state.on_event(3, &opened("audior3", Origin::Encoded), NOW, 0.0);
+    let heard = state.on_event(3, &segment("audior3", 0), NOW, 0.0);
     assert!(matches!(heard[..], [Effect::SaveCatalogue(_), Effect::Publish, Effect::Tell]));
-    assert!(state.on_event(&segment("audior2", 1), NOW).is_empty(), "growth is written once a second");
-    let later = state.on_event(&segment("audior2", 2), Timestamp(NOW.0 + 1_000));
+    assert!(
+        state.on_event(3, &segment("audior3", 1), NOW, 0.0).is_empty(),
+        "growth is written once a second"
+    );
+    let later = state.on_event(3, &segment("audior3", 2), Timestamp(NOW.0 + 1_000), 0.0);
     assert!(matches!(later[..], [Effect::SaveCatalogue(_)]));
 }
 
@@ -115,93 +255,120 @@ fn a_video_is_published_once_when_picture_and_sound_have_begun() {
 fn what_may_succeed_is_tried_again_with_growing_pauses_and_then_given_up() {
     let mut state = fresh();
     state.start(NOW);
-    for pause_s in [2, 4] {
-        let effects = state.on_failed(failure(true), NOW);
+    let mut now = NOW;
+    for (run, pause_s) in [(1, 2), (2, 4)] {
+        let effects = state.on_failed(run, failure(true), now, 1.0);
         assert!(effects.contains(&Effect::RetryAfter(Duration::from_secs(pause_s))), "{effects:?}");
-        assert_eq!(runs(&state.on_retry_due(NOW)).len(), 1);
+        assert!(runs(&state.on_retry_due(now)).is_empty(), "not before the pause is over");
+        now = now.plus(Duration::from_secs(pause_s));
+        assert_eq!(runs(&state.on_retry_due(now)).len(), 1);
     }
-    let effects = state.on_failed(failure(true), NOW);
+    let effects = state.on_failed(3, failure(true), now, 1.0);
     assert_eq!(effects.last(), Some(&Effect::Settle));
     assert_eq!(state.video_change().status, Status::Failed);
-    assert_eq!(runs(&state.on_retry_asked(NOW)).len(), 1, "its owner may ask for more");
+    assert_eq!(runs(&state.on_retry_asked(now)).len(), 1, "its owner may ask for more");
+}
+
+#[test]
+fn pauses_are_spread_by_chance_and_bounded() {
+    assert_eq!(pause(1, 0.0), Duration::from_secs(1));
+    assert_eq!(pause(1, 1.0), Duration::from_secs(2));
+    assert_eq!(pause(3, 0.5), Duration::from_secs(6));
+    assert_eq!(pause(30, 1.0), Duration::from_secs(64));
+}
+
+#[test]
+fn one_poisoned_chunk_fails_the_job_and_others_do_not_count_against_it() {
+    let mut state = in_chunks();
+    let mut now = NOW;
+    let mut runs_of: BTreeMap<String, u32> =
+        [("first_rung/0".to_owned(), 5), ("first_rung/1".to_owned(), 6)].into();
+    for round in 0..2 {
+        for piece in ["first_rung/0", "first_rung/1"] {
+            let effects = state.on_failed(runs_of[piece], failure(true), now, 1.0);
+            assert!(!effects.contains(&Effect::Settle), "round {round} of {piece}");
+            runs_of.extend(runs(&effects));
+        }
+        now = now.plus(Duration::from_secs(10));
+        for run in [runs_of.get("ladder/0"), runs_of.get("ladder/1")].into_iter().flatten() {
+            state.on_step_finished(*run, now);
+        }
+        runs_of.extend(runs(&state.on_retry_due(now)));
+        let again = state.running.iter().map(|(run, step)| (step.label(), *run));
+        runs_of.extend(again.collect::<Vec<_>>());
+    }
+    let effects = state.on_failed(runs_of["first_rung/0"], failure(true), now, 1.0);
+    assert_eq!(effects.last(), Some(&Effect::Settle));
+    assert_eq!(state.video_change().status, Status::Failed);
 }
 
 #[test]
 fn a_picture_that_could_not_be_passed_through_is_encoded_instead() {
-    let mut state = fresh();
-    state.start(NOW);
-    state.on_probed(probe(), NOW);
-    let effects = state.on_failed(failure(true), NOW);
-    assert_eq!(runs(&effects), [(Some(plan::Stage::FirstRung), 3)]);
-    assert!(
-        runs(&state.on_failed(failure(true), NOW)).is_empty(),
-        "and then tried again like any other step"
-    );
+    let (mut state, _) = probed(probe(), 1);
+    let effects = state.on_failed(3, failure(true), NOW, 0.0);
+    assert_eq!(runs(&effects), named(&[("first_rung/0", 5)]));
+    let effects = state.on_failed(5, failure(true), NOW, 0.0);
+    assert!(runs(&effects).iter().all(|(piece, _)| piece != "first_rung/0"), "a pause comes first");
 }
 
 #[test]
 fn a_rendition_made_again_takes_the_place_of_the_one_before() {
-    let mut state = fresh();
-    state.start(NOW);
-    state.on_probed(probe(), NOW);
+    let (mut state, _) = probed(probe(), 1);
     for (name, run) in [("v360", 4), ("v720", 4), ("v360", 5)] {
         let id = of_run(&RenditionId::parse(name).unwrap(), run);
-        state.on_event(&opened(id.as_str(), Origin::Encoded), NOW);
-        state.on_event(&segment(id.as_str(), 0), NOW);
-        state.on_event(&Event::Closed { rendition: id }, NOW);
+        state.on_event(3, &opened(id.as_str(), Origin::Encoded), NOW, 0.0);
+        state.on_event(3, &segment(id.as_str(), 0), NOW, 0.0);
+        state.on_event(3, &Event::Closed { rendition: id }, NOW, 0.0);
     }
-    let kept: Vec<_> = state.catalogue().renditions.iter().map(|known| known.id.to_string()).collect();
-    assert_eq!(kept, ["v720r4", "v360r5"]);
+    assert_eq!(renditions(&state), ["v720r4", "v360r5"]);
 }
 
 #[test]
 fn a_faulty_file_is_not_tried_again() {
     let mut state = fresh();
     state.start(NOW);
-    let effects = state.on_failed(failure(false), NOW);
+    let effects = state.on_failed(1, failure(false), NOW, 0.0);
     assert_eq!(effects.last(), Some(&Effect::Settle));
     assert_eq!(state.video_change().failure, Some(failure(false)));
 }
 
 #[test]
 fn after_a_restart_only_what_is_unfinished_is_made_again() {
-    let mut state = fresh();
-    state.start(NOW);
-    state.on_probed(probe(), NOW);
-    for name in ["sourcer2", "audior2"] {
-        state.on_event(&opened(name, Origin::Passthrough), NOW);
-        state.on_event(&segment(name, 0), NOW);
-        state.on_event(&Event::Closed { rendition: RenditionId::parse(name).unwrap() }, NOW);
+    let (mut state, _) = probed(probe(), 1);
+    for name in ["sourcer3", "audior3"] {
+        state.on_event(3, &opened(name, Origin::Passthrough), NOW, 0.0);
+        state.on_event(3, &segment(name, 0), NOW, 0.0);
+        state.on_event(3, &Event::Closed { rendition: RenditionId::parse(name).unwrap() }, NOW, 0.0);
     }
-    state.on_step_finished(NOW);
-    state.on_step_finished(NOW);
-    state.on_event(&opened("v360r4", Origin::Encoded), NOW);
+    state.on_step_finished(3, NOW);
+    state.on_step_finished(4, NOW);
+    state.on_event(5, &opened("v360r5", Origin::Encoded), NOW, 0.0);
     let mut again = State::load(state.job().clone(), state.catalogue().clone(), options());
-    assert_eq!(runs(&again.start(NOW)), [(Some(plan::Stage::Ladder), 5)]);
-    let kept: Vec<_> = again.catalogue().renditions.iter().map(|known| known.id.to_string()).collect();
-    assert_eq!(kept, ["sourcer2", "audior2"], "half a rendition is worth nothing");
+    assert_eq!(runs(&again.start(NOW)), named(&[("ladder/0", 6)]));
+    assert_eq!(renditions(&again), ["sourcer3", "audior3"], "half a rendition is worth nothing");
 }
 
 #[test]
 fn progress_never_falls_and_is_told_once_a_second() {
-    let mut state = fresh();
-    state.start(NOW);
-    state.on_probed(probe(), NOW);
+    let (mut state, _) = probed(probe(), 1);
     let at = |ms: i64| Timestamp(NOW.0 + ms);
-    assert!(!state.on_event(&Event::Progress { percent: 50 }, at(2_000)).is_empty());
-    assert!(state.on_event(&Event::Progress { percent: 90 }, at(2_500)).is_empty());
+    assert!(!state.on_event(3, &Event::Progress { percent: 50 }, at(2_000), 0.0).is_empty());
+    assert!(state.on_event(3, &Event::Progress { percent: 90 }, at(2_500), 0.0).is_empty());
     let before = state.video_change().percent;
-    assert!(state.on_event(&Event::Progress { percent: 10 }, at(9_000)).is_empty());
+    assert!(state.on_event(3, &Event::Progress { percent: 10 }, at(9_000), 0.0).is_empty());
     assert_eq!(state.video_change().percent, before);
 }
 
 #[test]
-fn a_cancelled_job_stops_its_worker_and_can_be_retried() {
+fn a_cancelled_job_stops_its_workers_and_can_be_retried() {
     let mut state = fresh();
     state.start(NOW);
     let effects = state.on_cancelled(NOW);
-    assert!(effects.first() == Some(&Effect::StopWorker) && effects.last() == Some(&Effect::Settle));
+    assert!(effects.first() == Some(&Effect::StopWorkers) && effects.last() == Some(&Effect::Settle));
     assert!(state.on_cancelled(NOW).is_empty());
-    assert!(state.on_failed(failure(true), NOW).is_empty(), "its worker's last word is not a failure");
+    assert!(
+        state.on_failed(1, failure(true), NOW, 0.0).is_empty(),
+        "its worker's last word is not a failure"
+    );
     assert_eq!(runs(&state.on_retry_asked(NOW)).len(), 1);
 }

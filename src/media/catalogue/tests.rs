@@ -11,7 +11,7 @@ fn opened(rendition: RenditionId, origin: Origin) -> Event {
         Track::Video { width: 1280, height: 720, frame_rate: Fraction::new(24, 1) }
     };
     let codec = "avc1.64001f".to_owned();
-    Event::Opened { rendition, track, codec, origin, bandwidth_cap: 1_000_000, init_bytes: 700 }
+    Event::Opened { rendition, track, codec, origin, bandwidth_cap: 1_000_000, init_bytes: 700, chunk: None }
 }
 
 fn written(rendition: RenditionId, sequence: u64) -> Event {
@@ -87,6 +87,94 @@ fn a_retried_run_starts_its_rendition_anew_and_a_gap_is_refused() {
     assert_eq!(made.apply(&written(rung(), 1)), Err(gap));
     let stranger = RenditionId::rung(480);
     assert_eq!(made.apply(&written(stranger.clone(), 0)), Err(OutOfOrder::NotOpened(stranger)));
+}
+
+fn begun(rendition: RenditionId, first_sequence: u64) -> Event {
+    match opened(rendition, Origin::Encoded) {
+        Event::Opened { rendition, track, codec, origin, bandwidth_cap, init_bytes, .. } => {
+            let chunk = Some(first_sequence);
+            Event::Opened { rendition, track, codec, origin, bandwidth_cap, init_bytes, chunk }
+        }
+        other => other,
+    }
+}
+
+fn sequences(catalogue: &Catalogue) -> Vec<u64> {
+    let segments = &catalogue.find(&RenditionId::rung(360)).unwrap().segments;
+    segments.iter().map(|segment| segment.start_ns / 4_000_000_000).collect()
+}
+
+#[test]
+fn chunks_in_any_order_show_a_beginning_without_a_gap() {
+    let rung = || RenditionId::rung(360);
+    // Chunks of two segments; the third is the first to come, and the second is last.
+    let mut made = Catalogue::default();
+    let orders: [(&[Event], &[u64]); 6] = [
+        (&[begun(rung(), 4), written(rung(), 4)], &[]),
+        (&[begun(rung(), 0), written(rung(), 0)], &[0]),
+        (&[written(rung(), 5)], &[0]),
+        (&[written(rung(), 1)], &[0, 1]),
+        (&[begun(rung(), 2), written(rung(), 2)], &[0, 1, 2]),
+        (&[written(rung(), 3)], &[0, 1, 2, 3, 4, 5]),
+    ];
+    for (events, shown) in orders {
+        for event in events {
+            made.apply(event).unwrap();
+        }
+        assert_eq!(sequences(&made), shown);
+        let json = serde_json::to_string(&made).unwrap();
+        assert_eq!(serde_json::from_str::<Catalogue>(&json).unwrap(), made);
+    }
+}
+
+#[test]
+fn a_chunk_made_again_adds_only_what_is_missing() {
+    let rung = || RenditionId::rung(360);
+    for first in [0, 4] {
+        let mut made = Catalogue::default();
+        made.apply(&begun(rung(), first)).unwrap();
+        made.apply(&written(rung(), first)).unwrap();
+        assert_eq!(made.kept(&rung(), first), first + 1);
+        made.apply(&begun(rung(), first)).unwrap();
+        for sequence in [first, first + 1] {
+            made.apply(&written(rung(), sequence)).unwrap();
+        }
+        assert_eq!(made.kept(&rung(), first), first + 2);
+    }
+}
+
+#[test]
+fn a_segment_of_a_chunk_that_has_not_begun_and_a_chunk_of_another_kind_are_refused() {
+    let rung = || RenditionId::rung(360);
+    let mut made = Catalogue::default();
+    made.apply(&begun(rung(), 0)).unwrap();
+    assert!(matches!(made.apply(&written(rung(), 4)), Err(OutOfOrder::Gap { .. })));
+    let mut other = begun(rung(), 8);
+    if let Event::Opened { codec, .. } = &mut other {
+        *codec = "avc1.640020".to_owned();
+    }
+    assert_eq!(made.apply(&other), Err(OutOfOrder::Unequal(rung())));
+}
+
+#[test]
+fn a_first_rung_does_not_replace_the_passed_through_picture() {
+    let rung = RenditionId::rung;
+    let mut made = catalogue(&[
+        opened(RenditionId::source(), Origin::Passthrough),
+        written(RenditionId::source(), 0),
+        Event::Closed { rendition: RenditionId::source() },
+        opened(rung(360), Origin::Encoded),
+        written(rung(360), 0),
+        Event::Closed { rendition: rung(360) },
+    ]);
+    made.expect_rungs(2);
+    assert!(shown(&made).contains(&"source"));
+    for event in
+        [opened(rung(720), Origin::Encoded), written(rung(720), 0), Event::Closed { rendition: rung(720) }]
+    {
+        made.apply(&event).unwrap();
+    }
+    assert!(!shown(&made).contains(&"source"));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use gstreamer as gst;
 
 use super::{
     elements,
-    outputs::{Output, close, outlet, own, sound},
+    outputs::{Output, check_chunk, close, ignored, outlet, own, sound},
     pipeline,
     report::Reporter,
     segments::{Announcement, KeyUnits, TrackForm, Writer, sink_description},
@@ -16,6 +16,7 @@ use super::{
     tracks::{self, Tracks},
 };
 use crate::media::{
+    chunk::Chunk,
     failure::{Failure, FailureCode},
     ladder::{Rung, SEGMENT_MS},
     probe::{Probe, Rotation, Scan, VideoStream},
@@ -30,32 +31,39 @@ const VBV_MS: u32 = 2000;
 /// A raw 1080p frame is 3 MB: eight of them smooth the branches, more only cost memory.
 const RAW_QUEUE: &str = "queue max-size-buffers=8 max-size-bytes=0 max-size-time=0";
 
-pub fn run(
-    task: &Task,
-    probe: &Probe,
-    rungs: &[Rung],
-    make_sound: Sound,
-    reporter: &Arc<Reporter>,
-) -> Result<(), Failure> {
+/// What is to be encoded.
+#[derive(Clone, Copy)]
+pub struct Order<'a> {
+    pub probe: &'a Probe,
+    pub rungs: &'a [Rung],
+    pub sound: Sound,
+    pub chunk: Chunk,
+}
+
+pub fn run(task: &Task, order: &Order<'_>, reporter: &Arc<Reporter>) -> Result<(), Failure> {
+    let Order { probe, chunk, .. } = *order;
     let pipeline = gst::Pipeline::new();
     let tracks = Tracks::of(probe);
     let (Some(video), Some(track)) = (&probe.video, &tracks.picture) else {
         return Err(Failure::new(FailureCode::NoPlayableStreams, "there is no picture to make rungs of"));
     };
-    let (mut outputs, picture) = picture(&pipeline, task, video, track, rungs, reporter)?;
+    let (mut outputs, picture) = picture(&pipeline, task, video, track, order, reporter)?;
     let mut outlets = vec![picture];
-    if let (Sound::Make, Some(audio), Some(track)) = (make_sound, &probe.audio, &tracks.sound) {
+    if let (Sound::Make, Some(audio), Some(track)) = (order.sound, &probe.audio, &tracks.sound) {
         let (output, outlet) = sound(&pipeline, task, audio, track, reporter)?;
         outlets.push(outlet);
         outputs.push(output);
-    } else if let Some(track) = &tracks.sound {
-        outlets.push(ignored(&pipeline, track)?);
+    } else if let Some(track) = tracks.sound.as_ref().filter(|_| chunk.is_whole()) {
+        outlets.push(ignored(&pipeline, Kind::Sound, track)?);
     }
-    source::attach(&pipeline, &task.source, outlets)?;
-    let worked = working(&tracks, make_sound);
-    pipeline::play(&pipeline, &worked, probe.duration_ms, reporter)
-        .map_err(|failure| own(&outputs, failure))?;
-    close(&outputs, &tracks, probe, reporter)
+    source::attach(&pipeline, &task.source, outlets, chunk)?;
+    let worked = working(&tracks, order.sound);
+    let duration_ms = chunk.duration_ns(probe.duration_ms * 1_000_000) / 1_000_000;
+    pipeline::play(&pipeline, &worked, duration_ms, reporter).map_err(|failure| own(&outputs, failure))?;
+    if chunk.is_whole() {
+        return close(&outputs, &tracks, probe, reporter);
+    }
+    check_chunk(&outputs, probe, chunk)
 }
 
 /// The position is that of the picture alone when the sound is only counted.
@@ -64,40 +72,34 @@ fn working(tracks: &Tracks, make_sound: Sound) -> Tracks {
     Tracks { picture: tracks.picture.clone(), sound }
 }
 
-/// A sound stream that is made already is read to its end all the same: how long it is decides whether the
-/// file is whole.
-fn ignored(pipeline: &gst::Pipeline, track: &tracks::Track) -> Result<Outlet, Failure> {
-    let parts = elements::describe("fakesink sync=false async=false")?;
-    outlet(pipeline, &parts, Kind::Sound, Form::AsItIs, track)
-}
-
 fn picture(
     pipeline: &gst::Pipeline,
     task: &Task,
     video: &VideoStream,
     track: &tracks::Track,
-    rungs: &[Rung],
+    order: &Order<'_>,
     reporter: &Arc<Reporter>,
 ) -> Result<(Vec<Output>, Outlet), Failure> {
-    let parts = elements::describe(&description(video, rungs))?;
+    let parts = elements::describe(&description(video, order.rungs))?;
     let mut outputs = Vec::new();
-    for (place, rung) in rungs.iter().enumerate() {
+    for (place, rung) in order.rungs.iter().enumerate() {
         if place > 0 {
             shrink::attach(&parts, place, rung);
         }
-        let writer = Writer::attach(&parts, &task.output, announcement(rung), reporter)?;
+        let writer = Writer::attach(&parts, &task.output, announcement(rung, order.chunk), reporter)?;
         outputs.push(Output { writer, held: track.held.clone() });
     }
     Ok((outputs, outlet(pipeline, &parts, Kind::Picture, Form::Decoded, track)?))
 }
 
-fn announcement(rung: &Rung) -> Announcement {
+fn announcement(rung: &Rung, chunk: Chunk) -> Announcement {
     let Rung { width, height, frame_rate, .. } = *rung;
     Announcement {
         rendition: rung.rendition.clone(),
         form: TrackForm::Picture(Track::Video { width, height, frame_rate }),
         origin: Origin::Encoded,
         bandwidth_cap: u64::from(rung.bitrate_max_kbps) * 1000,
+        chunk,
     }
 }
 

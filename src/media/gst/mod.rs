@@ -13,6 +13,7 @@ mod passthrough;
 mod pictures;
 mod pipeline;
 mod report;
+mod seek;
 mod segments;
 mod shrink;
 mod source;
@@ -65,7 +66,7 @@ fn perform(task: &Task, reporter: &Arc<Reporter>) -> Result<(), Failure> {
         return Ok(());
     }
     let container = sniff::sniff(&task.source, &task.limits)?;
-    if let Job::Ladder { .. } | Job::Thumbnails { .. } = task.job {
+    if let Job::Ladder { .. } | Job::Sound { .. } | Job::Thumbnails { .. } = task.job {
         confine::step_back();
     }
     elements::init()?;
@@ -77,7 +78,11 @@ fn perform(task: &Task, reporter: &Arc<Reporter>) -> Result<(), Failure> {
             Ok(())
         }
         Job::Passthrough { probe } => passthrough::run(task, probe, reporter),
-        Job::Ladder { probe, rungs, sound } => encode::run(task, probe, rungs, *sound, reporter),
+        Job::Ladder { probe, rungs, sound, chunk } => {
+            let order = encode::Order { probe, rungs, sound: *sound, chunk: *chunk };
+            encode::run(task, &order, reporter)
+        }
+        Job::Sound { probe } => passthrough::sound_alone(task, probe, reporter),
         Job::Thumbnails { probe } => pictures::run(task, probe, reporter),
     }
 }

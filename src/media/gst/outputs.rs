@@ -14,11 +14,15 @@ use super::{
     tracks::{self, Mark, Tracks},
 };
 use crate::media::{
-    failure::Failure,
+    chunk::Chunk,
+    failure::{Failure, FailureCode},
     probe::{AudioStream, Probe},
     protocol::{Event, Task},
     rendition::{Origin, RenditionId},
 };
+
+/// What times of frames may be rounded by.
+const SEAM_MAX_NS: u64 = 1_000_000;
 
 /// A rendition and how much of its stream the file held.
 pub struct Output {
@@ -48,6 +52,7 @@ pub fn sound(
         rendition,
         form: TrackForm::Sound { language: audio.language.clone() },
         origin,
+        chunk: Chunk::WHOLE,
         bandwidth_cap: aac::BITRATE * 5 / 4,
     };
     let writer = Writer::attach(&parts, &task.output, announcement, reporter)?;
@@ -69,6 +74,12 @@ pub fn outlet(
     Ok(Outlet { kind, form, sink, held: track.held.clone() })
 }
 
+/// A stream that is made elsewhere is read to its end all the same: how long it is decides whether the file is whole.
+pub fn ignored(pipeline: &gst::Pipeline, kind: Kind, track: &tracks::Track) -> Result<Outlet, Failure> {
+    let parts = elements::describe("fakesink sync=false async=false")?;
+    outlet(pipeline, &parts, kind, Form::AsItIs, track)
+}
+
 /// A writer that could not write knows better than the pipeline why.
 pub fn own(outputs: &[Output], failure: Failure) -> Failure {
     outputs.iter().find_map(|output| output.writer.take_failure()).unwrap_or(failure)
@@ -82,6 +93,40 @@ pub fn close(outputs: &[Output], tracks: &Tracks, probe: &Probe, reporter: &Repo
     }
     for output in outputs {
         reporter.tell(&Event::Closed { rendition: output.writer.rendition().clone() });
+    }
+    Ok(())
+}
+
+/// The verdict on a chunk: one that another follows must be exactly as long as it was to be, else a seam would show.
+/// The last one is as long as what is left of the stream.
+pub fn check_chunk(outputs: &[Output], probe: &Probe, chunk: Chunk) -> Result<(), Failure> {
+    for Output { writer, held } in outputs {
+        let (segments, made_ns) = (writer.segments(), writer.made_ns());
+        match chunk.end {
+            Some(end) => {
+                let expected = end.sequence - chunk.first_sequence;
+                let off_ns = made_ns.abs_diff(end.ns - chunk.start_ns);
+                if segments != expected || off_ns > SEAM_MAX_NS {
+                    let (chunk, name) = (chunk.index, writer.rendition());
+                    return Err(Failure::new(
+                        FailureCode::NotCuttable,
+                        format!(
+                            "chunk {chunk} of {name} has {segments} segments instead of {expected}, off by {off_ns} ns"
+                        ),
+                    ));
+                }
+            }
+            None if segments == 0 => {
+                return Err(Failure::new(FailureCode::NotCuttable, "the last chunk came out empty"));
+            }
+            None => {
+                tracks::check_made(held.ns(), made_ns)?;
+                // Where there is sound, its own job has seen the file to its end.
+                if probe.audio.is_none() {
+                    tracks::check_declared(probe, chunk.start_ns + held.ns())?;
+                }
+            }
+        }
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use gstreamer as gst;
 
 use super::{
     elements,
-    outputs::{Output, close, outlet, own, sound},
+    outputs::{Output, close, ignored, outlet, own, sound},
     pipeline,
     report::Reporter,
     segments::{Announcement, KeyUnits, TrackForm, Writer, sink_description},
@@ -15,6 +15,7 @@ use super::{
     tracks::Tracks,
 };
 use crate::media::{
+    chunk::Chunk,
     failure::Failure,
     probe::{Container, Probe, VideoStream},
     protocol::Task,
@@ -37,8 +38,28 @@ pub fn run(task: &Task, probe: &Probe, reporter: &Arc<Reporter>) -> Result<(), F
         outlets.push(outlet);
         outputs.push(output);
     }
-    source::attach(&pipeline, &task.source, outlets)?;
+    source::attach(&pipeline, &task.source, outlets, Chunk::WHOLE)?;
     pipeline::play(&pipeline, &tracks, probe.duration_ms, reporter)
+        .map_err(|failure| own(&outputs, failure))?;
+    close(&outputs, &tracks, probe, reporter)
+}
+
+/// The sound of a source whose picture is made elsewhere: never cut, whatever the picture is.
+pub fn sound_alone(task: &Task, probe: &Probe, reporter: &Arc<Reporter>) -> Result<(), Failure> {
+    let pipeline = gst::Pipeline::new();
+    let tracks = Tracks::of(probe);
+    let (mut outlets, mut outputs) = (Vec::new(), Vec::new());
+    if let Some(track) = &tracks.picture {
+        outlets.push(ignored(&pipeline, Kind::Picture, track)?);
+    }
+    if let (Some(audio), Some(track)) = (&probe.audio, &tracks.sound) {
+        let (output, outlet) = sound(&pipeline, task, audio, track, reporter)?;
+        outlets.push(outlet);
+        outputs.push(output);
+    }
+    source::attach(&pipeline, &task.source, outlets, Chunk::WHOLE)?;
+    let worked = Tracks { picture: None, sound: tracks.sound.clone() };
+    pipeline::play(&pipeline, &worked, probe.duration_ms, reporter)
         .map_err(|failure| own(&outputs, failure))?;
     close(&outputs, &tracks, probe, reporter)
 }
@@ -63,6 +84,7 @@ fn picture_announcement(task: &Task, probe: &Probe, video: &VideoStream) -> Anno
             frame_rate: video.frame_rate,
         }),
         origin: Origin::Passthrough,
+        chunk: Chunk::WHOLE,
         bandwidth_cap: size_bytes * 8 * 1000 / probe.duration_ms.max(1000),
     }
 }

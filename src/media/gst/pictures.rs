@@ -18,6 +18,7 @@ use super::{
     tracks::Tracks,
 };
 use crate::media::{
+    chunk::Chunk,
     failure::{Failure, FailureCode},
     ladder, layout,
     picture::{Picture, Sheet},
@@ -83,7 +84,7 @@ fn collect(
     if frames == Frames::KeyOnly {
         outlet.form = Form::KeyframesDecoded;
     }
-    source::attach(&pipeline, &task.source, vec![outlet])?;
+    source::attach(&pipeline, &task.source, vec![outlet], Chunk::WHOLE)?;
     let tracks = Tracks { picture: Some(track), sound: None };
     pipeline::play(&pipeline, &tracks, probe.duration_ms, reporter)?;
     drop(pipeline);

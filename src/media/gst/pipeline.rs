@@ -55,6 +55,9 @@ fn of_message(message: &gst::Message) -> Failure {
     if what.is::<gst::StreamError>() {
         return Failure::new(FailureCode::Damaged, format!("the file is damaged: {described}"));
     }
+    if what.matches(gst::ResourceError::Seek) {
+        return Failure::new(FailureCode::NotCuttable, described);
+    }
     if what.matches(gst::ResourceError::NoSpaceLeft) {
         return Failure::new(FailureCode::NoSpace, described);
     }

@@ -15,6 +15,7 @@ use gstreamer_pbutils as pbutils;
 
 use super::report::Reporter;
 use crate::media::{
+    chunk::Chunk,
     failure::{Failure, FailureCode},
     layout,
     probe::Language,
@@ -29,6 +30,8 @@ pub struct Announcement {
     pub form: TrackForm,
     pub origin: Origin,
     pub bandwidth_cap: u64,
+    /// Which part of the video is made.
+    pub chunk: Chunk,
 }
 
 /// A picture's size is decided before; how sound comes out is known when it reaches the muxer.
@@ -68,7 +71,7 @@ pub struct Writer {
 struct State {
     caps: Option<gst::Caps>,
     init_bytes: Option<u64>,
-    sequence: u64,
+    segments: u64,
     made_ns: u64,
     failure: Option<Failure>,
 }
@@ -87,6 +90,7 @@ impl Writer {
         let mux = named("mux").expect("the muxer is in the description");
         let sink = named("sink").expect("the sink is in the description");
         let sink = sink.downcast::<app::AppSink>().expect("an appsink");
+        begin_at(&mux, announcement.chunk);
         let reporter = Arc::clone(reporter);
         let writer = Arc::new(Self { folder, announcement, reporter, state: Mutex::default() });
         writer.learn_caps(&mux);
@@ -153,6 +157,7 @@ impl Writer {
             origin: announcement.origin,
             bandwidth_cap: announcement.bandwidth_cap,
             init_bytes: bytes,
+            chunk: (!announcement.chunk.is_whole()).then_some(announcement.chunk.first_sequence),
         });
         Ok(())
     }
@@ -163,14 +168,15 @@ impl Writer {
         start_ns: u64,
         duration_ns: u64,
     ) -> Result<(), Failure> {
-        let sequence = self.state().sequence;
+        let chunk = self.announcement.chunk;
+        let sequence = chunk.first_sequence + self.state().segments;
         let bytes = self.place(&layout::segment_name(sequence), media)?;
         {
             let mut state = self.state();
-            state.sequence += 1;
+            state.segments += 1;
             state.made_ns += duration_ns;
         }
-        let segment = Segment { start_ns, duration_ns, bytes };
+        let segment = Segment { start_ns: chunk.start_ns + start_ns, duration_ns, bytes };
         let rendition = self.announcement.rendition.clone();
         self.reporter.tell(&Event::SegmentWritten { rendition, sequence, segment });
         Ok(())
@@ -202,10 +208,24 @@ impl Writer {
         self.state().made_ns
     }
 
+    pub fn segments(&self) -> u64 {
+        self.state().segments
+    }
+
     /// Why writing stopped, when it did.
     pub fn take_failure(&self) -> Option<Failure> {
         self.state().failure.take()
     }
+}
+
+/// Running time begins with the chunk; what is written goes on from where the chunk before it ends.
+fn begin_at(mux: &gst::Element, chunk: Chunk) {
+    if chunk.is_whole() {
+        return;
+    }
+    let first_fragment = chunk.first_sequence.saturating_add(1);
+    mux.set_property("decode-time-offset", i64::try_from(chunk.start_ns).unwrap_or(i64::MAX));
+    mux.set_property("start-fragment-sequence-number", u32::try_from(first_fragment).unwrap_or(u32::MAX));
 }
 
 impl TrackForm {

@@ -9,8 +9,11 @@ use std::{
 use gst::prelude::*;
 use gstreamer as gst;
 
-use super::{elements, tracks::Mark};
-use crate::media::failure::{Failure, FailureCode};
+use super::{elements, seek, tracks::Mark};
+use crate::media::{
+    chunk::Chunk,
+    failure::{Failure, FailureCode},
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -35,8 +38,13 @@ pub struct Outlet {
     pub held: Mark,
 }
 
-/// Adds the source to a pipeline. Each outlet gets the first stream of its kind.
-pub fn attach(pipeline: &gst::Pipeline, path: &Path, outlets: Vec<Outlet>) -> Result<(), Failure> {
+/// Adds the source to a pipeline. Each outlet gets the first stream of its kind, or a chunk of it.
+pub fn attach(
+    pipeline: &gst::Pipeline,
+    path: &Path,
+    outlets: Vec<Outlet>,
+    chunk: Chunk,
+) -> Result<(), Failure> {
     let file = elements::make("filesrc")?;
     file.set_property("location", path);
     let parse = elements::make("parsebin")?;
@@ -49,6 +57,9 @@ pub fn attach(pipeline: &gst::Pipeline, path: &Path, outlets: Vec<Outlet>) -> Re
     parse.connect_pad_added(move |parse, pad| {
         let Some(pipeline) = target.upgrade() else { return };
         let outlet = take_outlet(&waiting, pad);
+        if outlet.is_some() && !chunk.is_whole() {
+            seek::confine(pad, chunk);
+        }
         if let Err(failure) = lead_away(&pipeline, pad, outlet) {
             gst::element_error!(parse, gst::CoreError::Failed, ["{}", failure.detail]);
         }

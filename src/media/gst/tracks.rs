@@ -81,26 +81,30 @@ impl Tracks {
         sum / 1_000_000 / u64::max(count, 1)
     }
 
-    /// Whether the file held about as much as it declares. An estimated duration is believed by half only.
+    /// Whether the file held about as much as it declares.
     pub fn check_held(&self, probe: &Probe) -> Result<(), Failure> {
-        let declared_ns = probe.duration_ms * 1_000_000;
-        let held_ns = self.all().map(|track| track.held.ns()).max().unwrap_or(0);
-        let slack_ns = if probe.container.duration_is_exact() {
-            (declared_ns / 50).clamp(SHORT_MIN_NS, SHORT_MAX_NS)
-        } else {
-            declared_ns / 2
-        };
-        if held_ns + slack_ns >= declared_ns {
-            return Ok(());
-        }
-        let seconds = |ns: u64| std::time::Duration::from_nanos(ns).as_secs_f64();
-        let detail = format!(
-            "the file is cut off: it declares {:.1} s and holds {:.1} s; upload it again",
-            seconds(declared_ns),
-            seconds(held_ns)
-        );
-        Err(Failure::new(FailureCode::Truncated, detail))
+        check_declared(probe, self.all().map(|track| track.held.ns()).max().unwrap_or(0))
     }
+}
+
+/// An estimated duration is believed by half only.
+pub fn check_declared(probe: &Probe, held_ns: u64) -> Result<(), Failure> {
+    let declared_ns = probe.duration_ms * 1_000_000;
+    let slack_ns = if probe.container.duration_is_exact() {
+        (declared_ns / 50).clamp(SHORT_MIN_NS, SHORT_MAX_NS)
+    } else {
+        declared_ns / 2
+    };
+    if held_ns + slack_ns >= declared_ns {
+        return Ok(());
+    }
+    let seconds = |ns: u64| std::time::Duration::from_nanos(ns).as_secs_f64();
+    let detail = format!(
+        "the file is cut off: it declares {:.1} s and holds {:.1} s; upload it again",
+        seconds(declared_ns),
+        seconds(held_ns)
+    );
+    Err(Failure::new(FailureCode::Truncated, detail))
 }
 
 /// Whether a rendition came out as long as its stream in the file.

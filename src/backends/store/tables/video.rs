@@ -1,5 +1,7 @@
 //! Videos, what they were made into, and the jobs that make it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -104,12 +106,15 @@ pub struct JobEvent {
 #[serde(transparent)]
 pub struct JobLog(pub Vec<JobEvent>);
 
-/// What a job goes on with after a restart: the probe, in the media layer's own JSON, and what is finished.
+/// What a job goes on with after a restart: the plan, in the media layer's own JSON, and what is finished of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobPlan {
-    pub probe: String,
-    /// Stages of the plan that are finished, from its beginning.
-    pub finished: usize,
+    pub plan: String,
+    /// Names what the plan's chunks make together, so that another plan's files do not take their place.
+    pub generation: u32,
+    pub finished: BTreeSet<String>,
+    /// Attempts that failed, by piece.
+    pub failed: BTreeMap<String, u32>,
 }
 
 record! {
