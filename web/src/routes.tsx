@@ -1,5 +1,5 @@
 /** Which page an address shows. The heavy ones come in their own files when they are first needed. */
-import { lazy, type ReactElement } from "react";
+import { lazy, type ComponentType, type ReactElement } from "react";
 import { matchPath } from "./lib/router";
 import { AccountPage } from "./pages/AccountPage";
 import { ChannelPage } from "./pages/ChannelPage";
@@ -8,7 +8,9 @@ import { NotFoundPage } from "./pages/NotFoundPage";
 import { RegisterPage } from "./pages/RegisterPage";
 import { SignInPage } from "./pages/SignInPage";
 
-const WatchPage = lazy(async () => ({ default: (await import("./pages/watch/WatchPage")).WatchPage }));
+type Page = ComponentType<{ videoId: string }>;
+const loadWatchPage = async (): Promise<Page> => (await import("./pages/watch/WatchPage")).WatchPage;
+let WatchPage: Page = lazy(async () => ({ default: await loadWatchPage() }));
 const UploadPage = lazy(async () => ({ default: (await import("./pages/upload/UploadPage")).UploadPage }));
 const ReferencePage = lazy(async () => ({ default: (await import("./pages/reference/ReferencePage")).ReferencePage }));
 
@@ -22,6 +24,12 @@ const routes: [pattern: string, page: (params: Record<string, string>) => ReactE
   ["/account", () => <AccountPage />],
   ["/reference", () => <ReferencePage />],
 ];
+
+/** Has the player's file before anything is drawn: once React shows a stand-in, it stays for 300 ms. */
+export async function warmUp(path: string): Promise<void> {
+  if (!matchPath("/watch/:id", path)) return;
+  WatchPage = await loadWatchPage().catch(() => WatchPage);
+}
 
 export function pageFor(path: string): ReactElement {
   for (const [pattern, page] of routes) {

@@ -15,6 +15,11 @@ export function countOf(count: number, singular: string, plural = `${singular}s`
   return `${formatCount(count)} ${count === 1 ? singular : plural}`;
 }
 
+/** `1_411_518` → `1.4 Mbit/s`. */
+export function formatBitrate(bitsPerS: number): string {
+  return bitsPerS < 1_000_000 ? `${Math.round(bitsPerS / 1000)} kbit/s` : `${(bitsPerS / 1_000_000).toFixed(1)} Mbit/s`;
+}
+
 export function formatBytes(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
   let value = bytes;

@@ -2,6 +2,7 @@ import { formatClock, speakClock } from "../lib/time";
 import { ControlButton } from "./ControlButton";
 import styles from "./Controls.module.css";
 import { seekTo, setRate, toggleFullscreen, togglePictureInPicture, togglePlay } from "./controls";
+import { MoreMenu } from "./MoreMenu";
 import { QualityMenu } from "./QualityMenu";
 import { SeekBar } from "./SeekBar";
 import { SpeedMenu } from "./SpeedMenu";
@@ -19,7 +20,9 @@ interface ControlsProps {
   durationS: number;
   tilesUrl: string | null;
   markersMs: number[];
+  loop: boolean;
   theatre: boolean;
+  onLoop: () => void;
   onTheatre: () => void;
   onHelp: () => void;
 }
@@ -55,13 +58,20 @@ export function Controls({ video, frame, media, engine, durationS, ...rest }: Co
           </span>
         </p>
         <span className={styles.spacer} />
-        <SpeedMenu rate={media.rate} onChoose={(rate) => setRate(video, rate)} />
-        <QualityMenu state={engine.state} onChoose={engine.choose} />
         <span className={styles.wide}>
+          <SpeedMenu rate={media.rate} onChoose={(rate) => setRate(video, rate)} />
+        </span>
+        <QualityMenu state={engine.state} onChoose={engine.choose} />
+        <span className={styles.narrow}>
+          <MoreMenu video={video} media={media} loop={rest.loop} onLoop={rest.onLoop} />
+        </span>
+        <span className={styles.wide}>
+          <ControlButton name="Loop" hint="r" icon="loop" pressed={rest.loop} onPress={rest.onLoop} />
           <ControlButton name="Keyboard shortcuts" hint="?" icon="help" onPress={rest.onHelp} />
           {document.pictureInPictureEnabled && (
             <ControlButton
               name={media.floating ? "Leave picture in picture" : "Picture in picture"}
+              hint="i"
               icon="pip"
               onPress={() => void togglePictureInPicture(video).catch(() => undefined)}
             />

@@ -1,24 +1,20 @@
-/** A button that opens a small menu of choices above it; arrows move, Escape closes, focus returns. */
-import { useEffect, useId, useRef, useState, type KeyboardEvent } from "react";
+/** A button that opens a small menu above it; arrows move, Escape closes, focus returns. */
+import { useEffect, useId, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
 import { Icon, type IconName } from "../components/Icon";
 import styles from "./MenuButton.module.css";
 
-export interface Choice<T> {
-  value: T;
-  label: string;
-  note?: string;
-}
-
-interface MenuButtonProps<T> {
+interface MenuButtonProps {
   name: string;
   icon: IconName;
-  shown: string;
-  choices: Choice<T>[];
-  chosen: T;
-  onChoose: (value: T) => void;
+  /** What is chosen, in a word. Without it the button is its icon. */
+  shown?: string;
+  /** More of that, where there is room. */
+  shownWide?: string | undefined;
+  /** The items; `close` after a choice. */
+  children: (close: () => void) => ReactNode;
 }
 
-export function MenuButton<T>({ name, icon, shown, choices, chosen, onChoose }: MenuButtonProps<T>) {
+export function MenuButton({ name, icon, shown, shownWide, children }: MenuButtonProps) {
   const [open, setOpen] = useState(false);
   const root = useRef<HTMLDivElement>(null);
   const menu = useRef<HTMLDivElement>(null);
@@ -26,7 +22,10 @@ export function MenuButton<T>({ name, icon, shown, choices, chosen, onChoose }: 
 
   useEffect(() => {
     if (!open) return;
-    menu.current?.querySelector<HTMLElement>("[aria-checked=true]")?.focus();
+    const items = itemsOf(menu.current);
+    // A menu of one choice opens at what is chosen, a mixed one at its top.
+    const choice = items[0]?.getAttribute("role") === "menuitemradio";
+    ((choice && items.find((item) => item.getAttribute("aria-checked") === "true")) || items[0])?.focus();
     const outside = (event: PointerEvent) => {
       if (!root.current?.contains(event.target as Node)) setOpen(false);
     };
@@ -40,7 +39,7 @@ export function MenuButton<T>({ name, icon, shown, choices, chosen, onChoose }: 
   }
 
   function move(event: KeyboardEvent) {
-    const items = [...(menu.current?.querySelectorAll<HTMLElement>("[role=menuitemradio]") ?? [])];
+    const items = itemsOf(menu.current);
     const at = items.indexOf(document.activeElement as HTMLElement);
     const target = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: -1 }[event.key];
     if (event.key === "Escape" || event.key === "Tab") close();
@@ -56,35 +55,24 @@ export function MenuButton<T>({ name, icon, shown, choices, chosen, onChoose }: 
         aria-haspopup="menu"
         aria-expanded={open}
         aria-controls={open ? menuId : undefined}
-        aria-label={`${name}: ${shown}`}
+        aria-label={shown ? `${name}: ${[shown, shownWide].filter(Boolean).join(" ")}` : name}
         title={name}
+        data-worded={shown !== undefined}
         onClick={() => setOpen(!open)}
       >
-        <Icon name={icon} size={20} />
-        <span>{shown}</span>
+        <Icon name={icon} size={shown ? 20 : 22} />
+        {shown && <span>{shown}</span>}
+        {shownWide && <span className={styles.more}>{shownWide}</span>}
       </button>
       {open && (
         <div ref={menu} id={menuId} className={styles.menu} role="menu" aria-label={name} tabIndex={-1} onKeyDown={move}>
-          <p className={styles.title}>{name}</p>
-          {choices.map(({ value, label, note }) => (
-            <button
-              key={label}
-              type="button"
-              role="menuitemradio"
-              aria-checked={value === chosen}
-              tabIndex={-1}
-              onClick={() => {
-                onChoose(value);
-                close();
-              }}
-            >
-              <span className={styles.mark}>{value === chosen && <Icon name="check" size={16} />}</span>
-              {label}
-              {note && <small>{note}</small>}
-            </button>
-          ))}
+          {children(close)}
         </div>
       )}
     </div>
   );
+}
+
+function itemsOf(menu: HTMLElement | null): HTMLElement[] {
+  return [...(menu?.querySelectorAll<HTMLElement>("[role^=menuitem]") ?? [])];
 }

@@ -1,26 +1,31 @@
 /** The player: a picture, its controls, its keys. Says through `onVideo` which element plays. */
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useRef, useState, type PointerEvent } from "react";
 import { Controls } from "./Controls";
-import { togglePlay } from "./controls";
+import { seekTo, togglePlay } from "./controls";
 import { FaultNote } from "./FaultNote";
 import { HelpOverlay } from "./HelpOverlay";
 import styles from "./Player.module.css";
+import { ResumeNote } from "./ResumeNote";
 import { StartButton } from "./StartButton";
-import { useEngine } from "./useEngine";
+import { useEngine, type StreamSource } from "./useEngine";
 import { useIdle } from "./useIdle";
 import { useMediaState } from "./useMediaState";
+import { useNewQualities } from "./useNewQualities";
 import { useRememberedVolume } from "./usePreferences";
+import { useReconnect } from "./useReconnect";
+import { useResume } from "./useResume";
 import { useShortcuts } from "./useShortcuts";
 
 export interface PlayerProps {
+  videoId: string;
   title: string;
-  url: string;
+  source: StreamSource;
   poster: string | null;
   tilesUrl: string | null;
   durationMs: number | null;
   markersMs: number[];
-  /** Raised when the master playlist lists more than before. */
-  revision: string;
+  /** The qualities that are complete, by their short side. */
+  heights: number[];
   theatre: boolean;
   onTheatre: () => void;
   onStale: () => void;
@@ -31,14 +36,17 @@ export function Player(props: PlayerProps) {
   const [video, setVideo] = useState<HTMLVideoElement | null>(null);
   const [frame, setFrame] = useState<HTMLDivElement | null>(null);
   const [help, setHelp] = useState(false);
+  const [loop, setLoop] = useState(false);
   const media = useMediaState(video);
-  const engine = useEngine(video, props.url);
+  const startS = useResume(video, props.videoId);
+  const engine = useEngine(video, props.source, startS);
   const idle = useIdle(frame);
   const { onVideo, onStale, onTheatre } = props;
   const fault = engine.state.fault;
 
   useRememberedVolume(video);
-  useRefresh(props.revision, engine.refresh);
+  useNewQualities(props.heights, engine);
+  useReconnect(fault === "network", props.source.hls, engine.retry);
   useEffect(() => onVideo(video), [video, onVideo]);
   useEffect(() => {
     if (fault === "stale") onStale();
@@ -49,8 +57,12 @@ export function Player(props: PlayerProps) {
   }, [video]);
 
   const toggleHelp = () => setHelp((before) => !before);
-  useShortcuts(video && frame ? { video, frame, toggleTheatre: onTheatre, toggleHelp } : null);
+  const toggleLoop = () => setLoop((before) => !before);
+  useShortcuts(video && frame ? { video, frame, toggleTheatre: onTheatre, toggleLoop, toggleHelp } : null);
+  // What is buffered is still worth seeing while the line is broken.
+  const shownFault = fault === "stale" || (fault === "network" && media.started && !media.waiting) ? null : fault;
   const quiet = idle && !media.paused && !help;
+  const press = usePress(quiet, () => video && togglePlay(video));
 
   return (
     <div ref={setFrame} className={styles.frame} data-quiet={quiet} data-theatre={props.theatre}>
@@ -58,13 +70,15 @@ export function Player(props: PlayerProps) {
         ref={setVideo}
         className={styles.picture}
         playsInline
+        loop={loop}
         preload="auto"
         poster={props.poster ?? undefined}
         aria-label={props.title}
-        onClick={() => video && togglePlay(video)}
+        {...press}
       />
       {media.waiting && !fault && <div className={styles.waiting} role="status" aria-label="Loading" />}
       {video && !media.started && !fault && <StartButton onStart={() => togglePlay(video)} />}
+      {video && startS > 0 && media.started && <ResumeNote positionS={startS} onStartOver={() => seekTo(video, 0)} />}
       {video && frame && (
         <Controls
           video={video}
@@ -74,23 +88,28 @@ export function Player(props: PlayerProps) {
           durationS={media.durationS || (props.durationMs ?? 0) / 1000}
           tilesUrl={props.tilesUrl}
           markersMs={props.markersMs}
+          loop={loop}
           theatre={props.theatre}
+          onLoop={toggleLoop}
           onTheatre={onTheatre}
           onHelp={toggleHelp}
         />
       )}
-      {fault && fault !== "stale" && <FaultNote fault={fault} onRetry={engine.retry} />}
+      {shownFault && <FaultNote fault={shownFault} onRetry={engine.retry} />}
       {help && <HelpOverlay onClose={() => setHelp(false)} />}
     </div>
   );
 }
 
-/** Reads the playlist again when the revision changes, but not for the first one. */
-function useRefresh(revision: string, refresh: () => void): void {
-  const seen = useRef(revision);
-  useEffect(() => {
-    if (revision === seen.current) return;
-    seen.current = revision;
-    refresh();
-  }, [revision, refresh]);
+/** A mouse press on the picture plays or pauses; a finger first brings the controls back. */
+function usePress(quiet: boolean, toggle: () => void) {
+  const wakes = useRef(false);
+  return {
+    onPointerDown: ({ pointerType }: PointerEvent) => {
+      wakes.current = quiet && pointerType === "touch";
+    },
+    onClick: () => {
+      if (!wakes.current) toggle();
+    },
+  };
 }

@@ -1,25 +1,38 @@
+import { formatBitrate } from "../lib/numbers";
 import type { EngineState } from "./engine";
-import { MenuButton, type Choice } from "./MenuButton";
+import { MenuButton } from "./MenuButton";
+import { MenuChoices, type Choice } from "./MenuChoices";
 
 interface QualityMenuProps {
   state: EngineState;
   onChoose: (height: number | null) => void;
 }
 
+/** The qualities there are, and which of them plays while the player chooses by itself. */
 export function QualityMenu({ state: { qualities, chosen, current }, onChoose }: QualityMenuProps) {
   if (qualities.length === 0) return null;
   const choices: Choice<number | null>[] = [
-    { value: null, label: "Auto", ...(chosen === null && current ? { note: current.label } : {}) },
-    ...qualities.map(({ height, label }) => ({ value: height, label })),
+    { value: null, label: "Auto", note: chosen === null && current ? `plays ${current.label}` : "as the line allows" },
+    ...qualities.map(({ height, label, bitrateBps }) => ({ value: height, label, note: formatBitrate(bitrateBps) })),
   ];
   return (
     <MenuButton
       name="Quality"
       icon="quality"
-      shown={(chosen ?? current)?.label ?? "Auto"}
-      choices={choices}
-      chosen={chosen?.height ?? null}
-      onChoose={onChoose}
-    />
+      shown={chosen?.label ?? "Auto"}
+      shownWide={chosen === null ? current?.label : undefined}
+    >
+      {(close) => (
+        <MenuChoices
+          title="Quality"
+          choices={choices}
+          chosen={chosen?.height ?? null}
+          onChoose={(height) => {
+            onChoose(height);
+            close();
+          }}
+        />
+      )}
+    </MenuButton>
   );
 }

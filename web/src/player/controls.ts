@@ -28,10 +28,12 @@ export function toggleMute(video: HTMLVideoElement): void {
 
 export function stepRate(video: HTMLVideoElement, direction: 1 | -1): void {
   const at = rates.findIndex((rate) => rate >= video.playbackRate - 0.001);
-  video.playbackRate = rates[Math.min(rates.length - 1, Math.max(0, at + direction))] ?? 1;
+  setRate(video, rates[Math.min(rates.length - 1, Math.max(0, at + direction))] ?? 1);
 }
 
 export function setRate(video: HTMLVideoElement, rate: number): void {
+  // Loading a source sets the rate back to the default one.
+  video.defaultPlaybackRate = rate;
   video.playbackRate = rate;
 }
 

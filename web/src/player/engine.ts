@@ -3,12 +3,8 @@
  * hls.js reads a master playlist once; `refresh` lets a second instance read it again and take over the buffers.
  */
 import Hls, { Events, ErrorTypes, type ErrorData, type HlsConfig } from "hls.js";
-
-export interface Quality {
-  index: number;
-  height: number;
-  label: string;
-}
+import { faultOfMediaError, refusalOf, type Fault } from "./faults";
+import { qualitiesOf, rung, type Quality } from "./levels";
 
 export interface EngineState {
   /** Highest first. */
@@ -20,14 +16,15 @@ export interface EngineState {
   fault: Fault | null;
 }
 
-/** `stale`: the addresses ended and new ones are needed. */
-export type Fault = "stale" | "network" | "media" | "unsupported";
-
 export const calm: EngineState = { qualities: [], chosen: null, current: null, fault: null };
 const recoveriesMax = 3;
-const retryMs = 1_500;
+/** Few tries, soon: the viewer hears of a broken line while it is broken, and `useReconnect` goes on trying. */
+const errorRetry = { maxNumRetry: 2, retryDelayMs: 400, maxRetryDelayMs: 2_000 };
+const timeoutRetry = { maxNumRetry: 1, retryDelayMs: 0, maxRetryDelayMs: 0 };
 const keptAheadS = 10;
 const switchAheadS = 3;
+/** A refusal that comes again this soon after new addresses is no matter of addresses. */
+const staleAgainMs = 20_000;
 
 export class Engine {
   private hls: Hls | null = null;
@@ -36,22 +33,43 @@ export class Engine {
   private wantedHeight: number | null = null;
   private recoveries = 0;
   private inheritedUntilS = 0;
-  private retryTimer: ReturnType<typeof setTimeout> | undefined;
+  private url: string | null = null;
+  private staleAtMs = Number.NEGATIVE_INFINITY;
+  private wantsToPlay = false;
+  private native: AbortController | null = null;
 
+  /** Plays from `startS` the first time. */
   constructor(
     private readonly video: HTMLVideoElement,
+    private startS: number,
     private readonly changed: (state: EngineState) => void,
   ) {}
 
-  /** Another address of the same video. */
+  /** An address of the video: the first, or one that took its place, or the same once more after a fault. */
   change(url: string): void {
-    if (this.hls && this.state.fault === null) this.refresh(url);
-    else this.load(url);
+    if (this.url === null || this.state.fault !== null) this.load(url);
+    else if (this.url !== url) this.refresh(url);
+  }
+
+  /** Somebody wants it tried again: what went before does not count. */
+  retry(url: string): void {
+    this.staleAtMs = Number.NEGATIVE_INFINITY;
+    if (this.state.fault !== "network" || !this.hls?.levels.length) {
+      this.load(url);
+      return;
+    }
+    // What is buffered stays, so that a short break of the line is none of the picture.
+    this.publish({ ...this.state, fault: null });
+    this.hls.startLoad();
   }
 
   /** Begins, or begins again where it stopped. */
-  load(url: string): void {
-    const startS = this.video.currentTime;
+  private load(url: string): void {
+    const again = this.url !== null;
+    const startS = this.video.currentTime || this.startS;
+    const wasPlaying = again && this.wantsToPlay;
+    this.url = url;
+    this.startS = startS;
     this.stop();
     this.recoveries = 0;
     this.inheritedUntilS = 0;
@@ -60,10 +78,12 @@ export class Engine {
     if (Hls.isSupported()) this.loadWithHls(url, startS);
     else if (this.video.canPlayType("application/vnd.apple.mpegurl")) this.loadNatively(url, startS);
     else this.publish({ ...this.state, fault: "unsupported" });
+    if (wasPlaying) this.video.play().catch(() => undefined);
   }
 
   /** Reads the master playlist again; what plays goes on, and new qualities appear when it is read. */
   refresh(url: string): void {
+    this.url = url;
     if (!this.hls) return;
     this.successor?.destroy();
     const next = this.create({ autoStartLoad: false });
@@ -100,12 +120,25 @@ export class Engine {
   }
 
   private loadNatively(url: string, startS: number): void {
-    this.video.src = url;
-    this.video.addEventListener("loadedmetadata", () => (this.video.currentTime = startS), { once: true });
+    const { video } = this;
+    this.native = new AbortController();
+    const { signal } = this.native;
+    video.addEventListener("loadedmetadata", () => (video.currentTime = startS), { once: true, signal });
+    video.addEventListener("error", () => this.giveUp(faultOfMediaError(video.error?.code)), { signal });
+    video.src = url;
   }
 
   private create(config: Partial<HlsConfig>): Hls {
-    return new Hls({ backBufferLength: 60, maxBufferLength: 30, capLevelToPlayerSize: false, ...config });
+    const policy = { default: { maxTimeToFirstByteMs: 10_000, maxLoadTimeMs: 60_000, errorRetry, timeoutRetry } };
+    return new Hls({
+      backBufferLength: 60,
+      maxBufferLength: 30,
+      capLevelToPlayerSize: false,
+      manifestLoadPolicy: policy,
+      playlistLoadPolicy: policy,
+      fragLoadPolicy: policy,
+      ...config,
+    });
   }
 
   private adopt(hls: Hls): void {
@@ -157,9 +190,7 @@ export class Engine {
 
   private publishLevels(hls: Hls): void {
     if (this.hls !== hls) return;
-    const qualities = hls.levels
-      .map((level, index) => ({ index, height: rung(level), label: labelOf(level) }))
-      .toSorted((a, b) => b.height - a.height);
+    const qualities = qualitiesOf(hls.levels);
     const playing = hls.currentLevel >= 0 ? hls.currentLevel : hls.loadLevel;
     const current = qualities.find(({ index }) => index === playing) ?? null;
     const chosen = qualities.find(({ height }) => height === this.wantedHeight) ?? null;
@@ -168,25 +199,32 @@ export class Engine {
 
   private failed(hls: Hls, data: ErrorData): void {
     if (!data.fatal || this.hls !== hls) return;
-    const status = data.response?.code ?? 0;
-    if (status === 401 || status === 403 || status === 404 || status === 410) {
-      this.giveUp("stale");
-      return;
-    }
+    const refusal = refusalOf(data.response?.code ?? 0);
+    if (refusal) this.refused(refusal);
+    else if (data.type === ErrorTypes.NETWORK_ERROR) this.giveUp("network");
+    else if (data.type === ErrorTypes.MEDIA_ERROR && this.recoveries < recoveriesMax) this.recover(hls);
+    else this.giveUp("decode");
+  }
+
+  private recover(hls: Hls): void {
     this.recoveries += 1;
-    if (this.recoveries > recoveriesMax) this.giveUp(data.type === ErrorTypes.NETWORK_ERROR ? "network" : "media");
-    else if (data.type === ErrorTypes.NETWORK_ERROR) this.retryTimer = setTimeout(() => hls.startLoad(), retryMs);
-    else if (data.type === ErrorTypes.MEDIA_ERROR) hls.recoverMediaError();
-    else this.giveUp("media");
+    hls.recoverMediaError();
+  }
+
+  private refused(refusal: Fault): void {
+    const nowMs = performance.now();
+    this.giveUp(nowMs - this.staleAtMs < staleAgainMs ? refusal : "stale");
+    this.staleAtMs = nowMs;
   }
 
   private giveUp(fault: Fault): void {
+    this.wantsToPlay = !this.video.paused;
     this.hls?.stopLoad();
     this.publish({ ...this.state, fault });
   }
 
   private stop(): void {
-    clearTimeout(this.retryTimer);
+    this.native?.abort();
     this.successor?.destroy();
     this.hls?.destroy();
     this.successor = null;
@@ -197,20 +235,4 @@ export class Engine {
     this.state = state;
     this.changed(state);
   }
-}
-
-interface Sized {
-  width: number;
-  height: number;
-  frameRate: number;
-}
-
-/** A rung is named by its short side, so that an upright video has its usual names too. */
-function rung({ width, height }: Sized): number {
-  return width > 0 ? Math.min(width, height) : height;
-}
-
-function labelOf(level: Sized): string {
-  const name = rung(level) > 0 ? `${rung(level)}p` : "Audio";
-  return level.frameRate > 32 ? `${name}${Math.round(level.frameRate)}` : name;
 }

@@ -1,10 +1,20 @@
 /** The keys of the player, in one table: `keys` for the help page, `act` for the listener. */
-import { seekBy, seekTo, setVolume, stepRate, toggleFullscreen, toggleMute, togglePlay } from "./controls";
+import {
+  seekBy,
+  seekTo,
+  setVolume,
+  stepRate,
+  toggleFullscreen,
+  toggleMute,
+  togglePictureInPicture,
+  togglePlay,
+} from "./controls";
 
 export interface ShortcutTarget {
   video: HTMLVideoElement;
   frame: HTMLElement;
   toggleTheatre: () => void;
+  toggleLoop: () => void;
   toggleHelp: () => void;
 }
 
@@ -26,6 +36,8 @@ export const shortcuts: Shortcut[] = [
   { keys: ["m"], shown: ["M"], does: "Mute", act: ({ video }) => toggleMute(video) },
   { keys: ["f"], shown: ["F"], does: "Full screen", act: ({ frame }) => void toggleFullscreen(frame).catch(() => undefined) },
   { keys: ["t"], shown: ["T"], does: "Theatre", act: ({ toggleTheatre }) => toggleTheatre() },
+  { keys: ["i"], shown: ["I"], does: "Picture in picture", act: ({ video }) => void togglePictureInPicture(video).catch(() => undefined) },
+  { keys: ["r"], shown: ["R"], does: "Loop", act: ({ toggleLoop }) => toggleLoop() },
   { keys: Array.from("0123456789"), shown: ["0", "…", "9"], does: "Jump to 0 % … 90 %", act: seekToTenth },
   { keys: ["<"], shown: ["<"], does: "Slower", act: ({ video }) => stepRate(video, -1) },
   { keys: [">"], shown: [">"], does: "Faster", act: ({ video }) => stepRate(video, 1) },

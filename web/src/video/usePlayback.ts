@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { ApiError } from "../api/problem";
 import type { Playback, Video } from "../api/types";
 import { getPlayback } from "../api/videos";
@@ -6,27 +6,36 @@ import { getPlayback } from "../api/videos";
 const waitMaxMs = 2_000;
 const renewAheadMs = 60_000;
 
-/** The addresses that play a video: asked for until there are some, and again before they end. */
+/**
+ * The addresses that play a video: asked for until there are some, and again before they end. `passing` is why there
+ * are none yet, `error` why there will be none.
+ */
 export function usePlayback(videoId: string, percent: number, status: Video["status"]) {
   const [playback, setPlayback] = useState<Playback | null>(null);
   const [error, setError] = useState<Error | null>(null);
+  const [passing, setPassing] = useState<ApiError | null>(null);
   const [round, setRound] = useState(0);
   const waiting = playback === null && status !== "failed";
 
-  // Each step of the job is a reason to ask at once.
+  const asking = useRef(false);
+
   useEffect(() => {
     if (!waiting) return;
+    asking.current = true;
     const abort = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
     getPlayback(videoId, abort.signal).then(
       (found) => {
         if (abort.signal.aborted) return;
         setError(null);
+        setPassing(null);
         setPlayback(found);
       },
       (reason: unknown) => {
         if (abort.signal.aborted) return;
+        asking.current = false;
         const waitMs = retryAfter(reason);
+        setPassing(waitMs === null ? null : (reason as ApiError));
         if (waitMs === null) setError(reason as Error);
         else timer = setTimeout(() => setRound((before) => before + 1), waitMs);
       },
@@ -35,7 +44,12 @@ export function usePlayback(videoId: string, percent: number, status: Video["sta
       abort.abort();
       clearTimeout(timer);
     };
-  }, [videoId, waiting, status, percent, round]);
+  }, [videoId, waiting, round]);
+
+  // Each step of the job is a reason to ask at once.
+  useEffect(() => {
+    if (!asking.current) setRound((before) => before + 1);
+  }, [status, percent]);
 
   /** What plays goes on while new addresses are fetched; who may not watch any more loses the player. */
   const renew = useCallback(async () => {
@@ -55,7 +69,7 @@ export function usePlayback(videoId: string, percent: number, status: Video["sta
     return () => clearTimeout(timer);
   }, [playback, renew]);
 
-  return { playback, error, renew };
+  return { playback, passing, error, renew };
 }
 
 function retryAfter(reason: unknown): number | null {

@@ -1,12 +1,12 @@
 /** Where the picture is: the player once there is something to play, until then what is being done about it. */
 import { useCallback, useMemo } from "react";
 import type { Video } from "../../api/types";
-import { ErrorNote } from "../../components/ErrorNote";
-import { JobProgress } from "../../components/JobProgress";
 import { Player } from "../../player/Player";
 import { FailurePanel } from "../../video/FailurePanel";
 import { usePlayback } from "../../video/usePlayback";
 import styles from "./Stage.module.css";
+import { StageFault } from "./StageFault";
+import { StageWait } from "./StageWait";
 
 interface StageProps {
   videoId: string;
@@ -19,7 +19,7 @@ interface StageProps {
 }
 
 export function Stage({ videoId, video, pinnedMs, ...rest }: StageProps) {
-  const { playback, error, renew } = usePlayback(videoId, video?.progress.percent ?? 0, video?.status ?? "processing");
+  const { playback, passing, error, renew } = usePlayback(videoId, video?.progress.percent ?? 0, video?.status ?? "processing");
   const renewed = useCallback(() => void renew(), [renew]);
   const markers = pinnedMs.join();
   const markersMs = useMemo(() => [...new Set(markers.split(",").filter(Boolean).map(Number))], [markers]);
@@ -27,13 +27,15 @@ export function Stage({ videoId, video, pinnedMs, ...rest }: StageProps) {
   if (playback && video?.status !== "failed") {
     return (
       <Player
+        key={videoId}
+        videoId={videoId}
         title={video?.title ?? "Video"}
-        url={playback.hls}
+        source={playback}
         poster={playback.poster ?? video?.thumbnails?.poster ?? null}
         tilesUrl={playback.thumbnails_vtt ?? video?.thumbnails?.sprite_vtt ?? null}
         durationMs={video?.duration_ms ?? null}
         markersMs={markersMs}
-        revision={revisionOf(video)}
+        heights={heightsOf(video)}
         theatre={rest.theatre}
         onTheatre={rest.onTheatre}
         onStale={renewed}
@@ -41,30 +43,17 @@ export function Stage({ videoId, video, pinnedMs, ...rest }: StageProps) {
       />
     );
   }
+  const reason = error ?? (passing && passing.code !== "not_playable_yet" ? passing : null);
   return (
     <div className={styles.stage}>
       {video?.status === "failed" && <FailurePanel video={video} onRetried={rest.onRetried} />}
-      {video && video.status !== "failed" && !error && (
-        <div className={styles.waiting}>
-          <p className={styles.title}>{video.status === "ready" ? "One moment…" : "Behind the curtain"}</p>
-          {video.status !== "ready" && (
-            <>
-              <p className={styles.soft}>This video is being made. It starts by itself as soon as it can be played.</p>
-              <JobProgress video={video} />
-            </>
-          )}
-        </div>
-      )}
-      {error && video?.status !== "failed" && <ErrorNote error={error} onRetry={renewed} />}
+      {video?.status !== "failed" && reason && <StageFault error={reason} onRetry={renewed} />}
+      {video && video.status !== "failed" && !reason && <StageWait video={video} />}
     </div>
   );
 }
 
-/** Grows with each quality that is complete, so that the player knows when to look for more. */
-function revisionOf(video: Video | null): string {
+function heightsOf(video: Video | null): number[] {
   const complete = (video?.renditions ?? []).filter((rendition) => rendition.complete);
-  return complete
-    .map(({ name }) => name)
-    .toSorted()
-    .join();
+  return complete.flatMap(({ width, height }) => (width && height ? [Math.min(width, height)] : []));
 }

@@ -1,0 +1,17 @@
+import { expect, it } from "vitest";
+import { qualitiesOf } from "./levels";
+
+it("names qualities by their short side, highest first", () => {
+  const levels = [
+    { width: 640, height: 360, frameRate: 24, bitrate: 800_000 },
+    { width: 1080, height: 1920, frameRate: 60, bitrate: 5_000_000 },
+  ];
+  expect(qualitiesOf(levels).map(({ label, index }) => [label, index])).toEqual([
+    ["1080p60", 1],
+    ["360p", 0],
+  ]);
+});
+
+it("calls a level without a picture Audio", () => {
+  expect(qualitiesOf([{ width: 0, height: 0, frameRate: 0, bitrate: 128_000 }])[0]?.label).toBe("Audio");
+});
