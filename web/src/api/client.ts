@@ -5,6 +5,8 @@ import { freshAccessToken } from "./session";
 export interface RequestOptions {
   method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   body?: unknown;
+  /** Instead of JSON. */
+  file?: { content: Blob; type: string };
   query?: Record<string, string | number | null | undefined>;
   signal?: AbortSignal;
   idempotencyKey?: string;
@@ -26,8 +28,10 @@ async function send(path: string, options: RequestOptions, token: string | null)
   if (token) headers.set("Authorization", `Bearer ${token}`);
   if (options.idempotencyKey) headers.set("Idempotency-Key", options.idempotencyKey);
   if (options.body !== undefined) headers.set("Content-Type", "application/json");
+  if (options.file) headers.set("Content-Type", options.file.type);
   const init: RequestInit = { method: options.method ?? "GET", headers };
   if (options.body !== undefined) init.body = JSON.stringify(options.body);
+  if (options.file) init.body = options.file.content;
   if (options.signal) init.signal = options.signal;
   try {
     return await fetch(`/api/v1${path}${queryOf(options.query)}`, init);

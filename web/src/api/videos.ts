@@ -26,7 +26,3 @@ export function getPlayback(id: string, signal?: AbortSignal): Promise<Playback>
 export function putReaction(id: string, reaction: Reaction): Promise<ReactionTotals> {
   return request(`/videos/${encodeURIComponent(id)}/reaction`, { method: "PUT", body: { reaction } });
 }
-
-export function retryJob(id: string): Promise<unknown> {
-  return request(`/videos/${encodeURIComponent(id)}/job/retry`, { method: "POST" });
-}

@@ -17,3 +17,15 @@ export function stageWords(stage: string): string {
   const words = stage.replaceAll("_", " ").trim();
   return words === "" ? "Processing" : words.charAt(0).toUpperCase() + words.slice(1);
 }
+
+const states: Record<string, string> = {
+  queued: "It waits for its turn.",
+  running: "It is being made.",
+  done: "It is ready in all its qualities.",
+  failed: "It could not be made.",
+  cancelled: "It was stopped.",
+};
+
+export function jobWords(state: string): string {
+  return states[state] ?? stageWords(state);
+}

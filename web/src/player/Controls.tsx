@@ -1,4 +1,8 @@
+import type { Caption, Chapter } from "../api/captions";
 import { formatClock, speakClock } from "../lib/time";
+import { CaptionMenu } from "./CaptionMenu";
+import { ChapterMenu } from "./ChapterMenu";
+import { spansOf } from "./chapters";
 import { ControlButton } from "./ControlButton";
 import styles from "./Controls.module.css";
 import { seekTo, setRate, toggleFullscreen, togglePictureInPicture, togglePlay } from "./controls";
@@ -6,6 +10,7 @@ import { MoreMenu } from "./MoreMenu";
 import { QualityMenu } from "./QualityMenu";
 import { SeekBar } from "./SeekBar";
 import { SpeedMenu } from "./SpeedMenu";
+import type { useCaptions } from "./useCaptions";
 import type { useEngine } from "./useEngine";
 import { useFullscreen } from "./useFullscreen";
 import type { MediaState } from "./useMediaState";
@@ -20,6 +25,9 @@ interface ControlsProps {
   durationS: number;
   tilesUrl: string | null;
   markersMs: number[];
+  chapters: Chapter[];
+  captions: Caption[];
+  shownCaptions: ReturnType<typeof useCaptions>;
   loop: boolean;
   theatre: boolean;
   onLoop: () => void;
@@ -30,6 +38,7 @@ interface ControlsProps {
 export function Controls({ video, frame, media, engine, durationS, ...rest }: ControlsProps) {
   const tiles = useTiles(rest.tilesUrl);
   const fullscreen = useFullscreen();
+  const spans = spansOf(rest.chapters, durationS);
   const playName = media.ended ? "Play again" : media.paused ? "Play" : "Pause";
   return (
     <div className={styles.controls} role="group" aria-label="Player controls">
@@ -39,6 +48,7 @@ export function Controls({ video, frame, media, engine, durationS, ...rest }: Co
         durationS={durationS}
         tiles={tiles}
         markersMs={rest.markersMs}
+        spans={spans}
         onSeek={(positionS) => seekTo(video, positionS)}
       />
       <div className={styles.row}>
@@ -57,7 +67,15 @@ export function Controls({ video, frame, media, engine, durationS, ...rest }: Co
             {formatClock(media.currentS * 1000)} <i>/</i> {formatClock(durationS * 1000)}
           </span>
         </p>
+        <span className={styles.chapter}>
+          <ChapterMenu spans={spans} positionS={media.currentS} onSeek={(positionS) => seekTo(video, positionS)} />
+        </span>
         <span className={styles.spacer} />
+        <CaptionMenu
+          captions={rest.captions}
+          chosen={rest.shownCaptions.chosen?.language ?? null}
+          onChoose={rest.shownCaptions.choose}
+        />
         <span className={styles.wide}>
           <SpeedMenu rate={media.rate} onChoose={(rate) => setRate(video, rate)} />
         </span>

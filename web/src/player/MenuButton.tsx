@@ -10,11 +10,14 @@ interface MenuButtonProps {
   shown?: string;
   /** More of that, where there is room. */
   shownWide?: string | undefined;
+  /** On which side of the button the menu begins. */
+  align?: "left" | "right";
+  pressed?: boolean;
   /** The items; `close` after a choice. */
   children: (close: () => void) => ReactNode;
 }
 
-export function MenuButton({ name, icon, shown, shownWide, children }: MenuButtonProps) {
+export function MenuButton({ name, icon, shown, shownWide, align = "right", pressed, children }: MenuButtonProps) {
   const [open, setOpen] = useState(false);
   const root = useRef<HTMLDivElement>(null);
   const menu = useRef<HTMLDivElement>(null);
@@ -57,15 +60,25 @@ export function MenuButton({ name, icon, shown, shownWide, children }: MenuButto
         aria-controls={open ? menuId : undefined}
         aria-label={shown ? `${name}: ${[shown, shownWide].filter(Boolean).join(" ")}` : name}
         title={name}
+        data-pressed={pressed}
         data-worded={shown !== undefined}
         onClick={() => setOpen(!open)}
       >
         <Icon name={icon} size={shown ? 20 : 22} />
-        {shown && <span>{shown}</span>}
+        {shown && <span className={styles.label}>{shown}</span>}
         {shownWide && <span className={styles.more}>{shownWide}</span>}
       </button>
       {open && (
-        <div ref={menu} id={menuId} className={styles.menu} role="menu" aria-label={name} tabIndex={-1} onKeyDown={move}>
+        <div
+          ref={menu}
+          id={menuId}
+          className={styles.menu}
+          data-align={align}
+          role="menu"
+          aria-label={name}
+          tabIndex={-1}
+          onKeyDown={move}
+        >
           {children(close)}
         </div>
       )}

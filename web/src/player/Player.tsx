@@ -1,5 +1,8 @@
 /** The player: a picture, its controls, its keys. Says through `onVideo` which element plays. */
 import { useEffect, useRef, useState, type PointerEvent } from "react";
+import type { Caption, Chapter } from "../api/captions";
+import { CaptionFile } from "./CaptionFile";
+import { CaptionLayer } from "./CaptionLayer";
 import { Controls } from "./Controls";
 import { seekTo, togglePlay } from "./controls";
 import { FaultNote } from "./FaultNote";
@@ -7,6 +10,8 @@ import { HelpOverlay } from "./HelpOverlay";
 import styles from "./Player.module.css";
 import { ResumeNote } from "./ResumeNote";
 import { StartButton } from "./StartButton";
+import { useCaptions } from "./useCaptions";
+import { useCues } from "./useCues";
 import { useEngine, type StreamSource } from "./useEngine";
 import { useIdle } from "./useIdle";
 import { useMediaState } from "./useMediaState";
@@ -24,6 +29,8 @@ export interface PlayerProps {
   tilesUrl: string | null;
   durationMs: number | null;
   markersMs: number[];
+  chapters: Chapter[];
+  captions: Caption[];
   /** The qualities that are complete, by their short side. */
   heights: number[];
   theatre: boolean;
@@ -37,9 +44,13 @@ export function Player(props: PlayerProps) {
   const [frame, setFrame] = useState<HTMLDivElement | null>(null);
   const [help, setHelp] = useState(false);
   const [loop, setLoop] = useState(false);
+  const [track, setTrack] = useState<HTMLTrackElement | null>(null);
   const media = useMediaState(video);
   const startS = useResume(video, props.videoId);
   const engine = useEngine(video, props.source, startS);
+  const shownCaptions = useCaptions(props.captions);
+  const shown = shownCaptions.chosen;
+  const cues = useCues(track, media.floating);
   const idle = useIdle(frame);
   const { onVideo, onStale, onTheatre } = props;
   const fault = engine.state.fault;
@@ -58,7 +69,8 @@ export function Player(props: PlayerProps) {
 
   const toggleHelp = () => setHelp((before) => !before);
   const toggleLoop = () => setLoop((before) => !before);
-  useShortcuts(video && frame ? { video, frame, toggleTheatre: onTheatre, toggleLoop, toggleHelp } : null);
+  const toggles = { toggleTheatre: onTheatre, toggleLoop, toggleCaptions: shownCaptions.toggle, toggleHelp };
+  useShortcuts(video && frame ? { video, frame, ...toggles } : null);
   // What is buffered is still worth seeing while the line is broken.
   const shownFault = fault === "stale" || (fault === "network" && media.started && !media.waiting) ? null : fault;
   const quiet = idle && !media.paused && !help;
@@ -75,7 +87,10 @@ export function Player(props: PlayerProps) {
         poster={props.poster ?? undefined}
         aria-label={props.title}
         {...press}
-      />
+      >
+        {shown && <CaptionFile key={shown.url} caption={shown} onTrack={setTrack} />}
+      </video>
+      <CaptionLayer cues={cues} />
       {media.waiting && !fault && <div className={styles.waiting} role="status" aria-label="Loading" />}
       {video && !media.started && !fault && <StartButton onStart={() => togglePlay(video)} />}
       {video && startS > 0 && media.started && <ResumeNote positionS={startS} onStartOver={() => seekTo(video, 0)} />}
@@ -88,6 +103,9 @@ export function Player(props: PlayerProps) {
           durationS={media.durationS || (props.durationMs ?? 0) / 1000}
           tilesUrl={props.tilesUrl}
           markersMs={props.markersMs}
+          chapters={props.chapters}
+          captions={props.captions}
+          shownCaptions={shownCaptions}
           loop={loop}
           theatre={props.theatre}
           onLoop={toggleLoop}

@@ -2,6 +2,7 @@
 import { useRef, useState, type KeyboardEvent, type PointerEvent } from "react";
 import { speakClock } from "../lib/time";
 import styles from "./SeekBar.module.css";
+import { spanAt, type Span } from "./chapters";
 import { SeekPreview } from "./SeekPreview";
 import type { Tile } from "./sprite";
 import type { MediaState } from "./useMediaState";
@@ -13,16 +14,18 @@ interface SeekBarProps {
   durationS: number;
   tiles: Tile[];
   markersMs: number[];
+  spans: Span[];
   onSeek: (positionS: number) => void;
 }
 
 const steps: Record<string, number> = { ArrowLeft: -5, ArrowDown: -5, ArrowRight: 5, ArrowUp: 5, PageDown: -30, PageUp: 30 };
 
-export function SeekBar({ video, media, durationS, tiles, markersMs, onSeek }: SeekBarProps) {
+export function SeekBar({ video, media, durationS, tiles, markersMs, spans, onSeek }: SeekBarProps) {
   const bar = useRef<HTMLDivElement>(null);
   const [hoverS, setHoverS] = useState<number | null>(null);
   const [dragging, setDragging] = useState(false);
   usePlayhead(video, bar, durationS);
+  const chapter = spanAt(spans, media.currentS)?.title;
   const share = (positionS: number) => `${durationS > 0 ? Math.min(100, (positionS / durationS) * 100) : 0}%`;
 
   function positionOf(event: PointerEvent): number {
@@ -49,7 +52,9 @@ export function SeekBar({ video, media, durationS, tiles, markersMs, onSeek }: S
       aria-valuemin={0}
       aria-valuemax={Math.round(durationS)}
       aria-valuenow={Math.round(media.currentS)}
-      aria-valuetext={`${speakClock(media.currentS * 1000)} of ${speakClock(durationS * 1000)}`}
+      aria-valuetext={[`${speakClock(media.currentS * 1000)} of ${speakClock(durationS * 1000)}`, chapter]
+        .filter(Boolean)
+        .join(", ")}
       data-dragging={dragging}
       onKeyDown={pressed}
       onPointerDown={(event) => {
@@ -74,12 +79,24 @@ export function SeekBar({ video, media, durationS, tiles, markersMs, onSeek }: S
           />
         ))}
         <span className={styles.played} />
+        {spans
+          .filter(({ startS }) => startS > 0)
+          .map(({ startS }) => (
+            <span key={startS} className={styles.chapter} style={{ left: share(startS) }} data-testid="chapter-mark" />
+          ))}
         {markersMs.map((marker) => (
           <span key={marker} className={styles.marker} style={{ left: share(marker / 1000) }} />
         ))}
       </div>
       <span className={styles.thumb} />
-      {hoverS !== null && durationS > 0 && <SeekPreview tiles={tiles} positionS={hoverS} share={hoverS / durationS} />}
+      {hoverS !== null && durationS > 0 && (
+        <SeekPreview
+          tiles={tiles}
+          title={spanAt(spans, hoverS)?.title ?? null}
+          positionS={hoverS}
+          share={hoverS / durationS}
+        />
+      )}
     </div>
   );
 }

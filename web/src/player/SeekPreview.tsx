@@ -4,12 +4,14 @@ import { tileAt, type Tile } from "./sprite";
 
 interface SeekPreviewProps {
   tiles: Tile[];
+  /** Of the chapter. */
+  title: string | null;
   positionS: number;
   /** Where on the bar, from 0 to 1. */
   share: number;
 }
 
-export function SeekPreview({ tiles, positionS, share }: SeekPreviewProps) {
+export function SeekPreview({ tiles, title, positionS, share }: SeekPreviewProps) {
   const tile = tileAt(tiles, positionS);
   const half = (tile?.width ?? 60) / 2;
   return (
@@ -25,6 +27,7 @@ export function SeekPreview({ tiles, positionS, share }: SeekPreviewProps) {
           }}
         />
       )}
+      {title && <span className={styles.title}>{title}</span>}
       <span className={styles.time}>{formatClock(positionS * 1000)}</span>
     </div>
   );

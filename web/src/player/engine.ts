@@ -137,6 +137,9 @@ export class Engine {
       manifestLoadPolicy: policy,
       playlistLoadPolicy: policy,
       fragLoadPolicy: policy,
+      // Captions come as files beside the stream, the same way in every browser.
+      subtitleTrackController: undefined,
+      subtitleStreamController: undefined,
       ...config,
     });
   }

@@ -15,6 +15,7 @@ export interface ShortcutTarget {
   frame: HTMLElement;
   toggleTheatre: () => void;
   toggleLoop: () => void;
+  toggleCaptions: () => void;
   toggleHelp: () => void;
 }
 
@@ -36,6 +37,7 @@ export const shortcuts: Shortcut[] = [
   { keys: ["m"], shown: ["M"], does: "Mute", act: ({ video }) => toggleMute(video) },
   { keys: ["f"], shown: ["F"], does: "Full screen", act: ({ frame }) => void toggleFullscreen(frame).catch(() => undefined) },
   { keys: ["t"], shown: ["T"], does: "Theatre", act: ({ toggleTheatre }) => toggleTheatre() },
+  { keys: ["c"], shown: ["C"], does: "Captions", act: ({ toggleCaptions }) => toggleCaptions() },
   { keys: ["i"], shown: ["I"], does: "Picture in picture", act: ({ video }) => void togglePictureInPicture(video).catch(() => undefined) },
   { keys: ["r"], shown: ["R"], does: "Loop", act: ({ toggleLoop }) => toggleLoop() },
   { keys: Array.from("0123456789"), shown: ["0", "…", "9"], does: "Jump to 0 % … 90 %", act: seekToTenth },

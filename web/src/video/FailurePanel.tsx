@@ -1,7 +1,8 @@
 import { useState } from "react";
+import { retryJob } from "../api/jobs";
 import { useUser } from "../api/session";
 import type { Video } from "../api/types";
-import { getVideo, retryJob } from "../api/videos";
+import { getVideo } from "../api/videos";
 import { Button } from "../components/Button";
 import { ErrorNote } from "../components/ErrorNote";
 import { Icon } from "../components/Icon";

@@ -1,10 +1,9 @@
 import { Button, ButtonLink } from "../../components/Button";
 import { ErrorNote } from "../../components/ErrorNote";
 import { Icon } from "../../components/Icon";
-import { JobProgress } from "../../components/JobProgress";
+import { JobPanel } from "../../video/JobPanel";
 import { useVideo } from "../../video/useVideo";
 import { usePlayback } from "../../video/usePlayback";
-import { FailurePanel } from "../../video/FailurePanel";
 import styles from "./UploadPage.module.css";
 
 interface ProcessingPanelProps {
@@ -42,10 +41,10 @@ function Progress({ videoId, onWatch }: { videoId: string; onWatch: () => void }
   const { video, error, reload, replace } = useVideo(videoId);
   const { playback } = usePlayback(videoId, video?.progress.percent ?? 0, video?.status ?? "processing");
   if (!video) return error ? <ErrorNote error={error} onRetry={reload} /> : <p className={styles.soft}>Loading…</p>;
-  if (video.status === "failed") return <FailurePanel video={video} onRetried={replace} />;
+  const over = video.status === "failed";
   return (
     <>
-      {video.status === "ready" ? <p role="status">It is ready in all its qualities.</p> : <JobProgress video={video} />}
+      <JobPanel video={video} onVideo={replace} />
       {playback ? (
         <div className={styles.actions}>
           <ButtonLink look="primary" to={`/watch/${videoId}`} onClick={onWatch}>
@@ -53,7 +52,7 @@ function Progress({ videoId, onWatch }: { videoId: string; onWatch: () => void }
           </ButtonLink>
         </div>
       ) : (
-        <p className={styles.soft}>It can be watched in a moment, long before this is done.</p>
+        !over && <p className={styles.soft}>It can be watched in a moment, long before this is done.</p>
       )}
     </>
   );

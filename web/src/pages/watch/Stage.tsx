@@ -1,5 +1,6 @@
 /** Where the picture is: the player once there is something to play, until then what is being done about it. */
-import { useCallback, useMemo } from "react";
+import { useCallback, useEffect, useMemo } from "react";
+import { captionsOf, chaptersOf } from "../../api/captions";
 import type { Video } from "../../api/types";
 import { Player } from "../../player/Player";
 import { FailurePanel } from "../../video/FailurePanel";
@@ -16,11 +17,16 @@ interface StageProps {
   onTheatre: () => void;
   onVideo: (media: HTMLVideoElement | null) => void;
   onRetried: (video: Video) => void;
+  /** Raised when something beside the picture has changed, such as its captions. */
+  round: number;
 }
 
-export function Stage({ videoId, video, pinnedMs, ...rest }: StageProps) {
+export function Stage({ videoId, video, pinnedMs, round, ...rest }: StageProps) {
   const { playback, passing, error, renew } = usePlayback(videoId, video?.progress.percent ?? 0, video?.status ?? "processing");
   const renewed = useCallback(() => void renew(), [renew]);
+  useEffect(() => {
+    if (round > 0) renewed();
+  }, [round, renewed]);
   const markers = pinnedMs.join();
   const markersMs = useMemo(() => [...new Set(markers.split(",").filter(Boolean).map(Number))], [markers]);
 
@@ -35,6 +41,8 @@ export function Stage({ videoId, video, pinnedMs, ...rest }: StageProps) {
         tilesUrl={playback.thumbnails_vtt ?? video?.thumbnails?.sprite_vtt ?? null}
         durationMs={video?.duration_ms ?? null}
         markersMs={markersMs}
+        chapters={chaptersOf(video)}
+        captions={captionsOf(playback)}
         heights={heightsOf(video)}
         theatre={rest.theatre}
         onTheatre={rest.onTheatre}

@@ -1,4 +1,5 @@
 import { useCallback } from "react";
+import { chaptersOf } from "../../api/captions";
 import { getChannel } from "../../api/channels";
 import { useUser } from "../../api/session";
 import type { Video } from "../../api/types";
@@ -11,6 +12,7 @@ import { formatAge } from "../../lib/time";
 import { useNow } from "../../lib/useNow";
 import { useResource } from "../../lib/useResource";
 import type { Counts } from "../../realtime/frames";
+import { ChapterList } from "./ChapterList";
 import { DeleteVideo } from "./DeleteVideo";
 import { ReactionButtons } from "./ReactionButtons";
 import styles from "./VideoInfo.module.css";
@@ -64,6 +66,7 @@ export function VideoInfo({ video, counts, onSeek }: VideoInfoProps) {
             <LinkedText text={video.description} durationMs={video.duration_ms ?? null} onSeek={onSeek} />
           </p>
         )}
+        <ChapterList chapters={chaptersOf(video)} onSeek={onSeek} />
         {video.tags.length > 0 && (
           <ul className={styles.tags} aria-label="Tags">
             {video.tags.map((tag) => (

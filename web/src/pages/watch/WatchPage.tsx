@@ -9,6 +9,7 @@ import { BurstLayer } from "../../talk/BurstLayer";
 import { useRoom } from "../../realtime/useRoom";
 import { useVideo } from "../../video/useVideo";
 import { NotFoundPage } from "../NotFoundPage";
+import { OwnerPanel } from "./OwnerPanel";
 import { Stage } from "./Stage";
 import { useWatchReports } from "./useWatchReports";
 import { VideoInfo } from "./VideoInfo";
@@ -21,6 +22,7 @@ export function WatchPage({ videoId }: { videoId: string }) {
   const { room, state } = useRoom(videoId);
   const [media, setMedia] = useState<HTMLVideoElement | null>(null);
   const [theatre, setTheatre] = useState(() => readStored<boolean>(theatreKey) ?? false);
+  const [round, setRound] = useState(0);
   useDocumentTitle(video?.title ?? null);
   useWatchReports(room, media);
 
@@ -50,10 +52,14 @@ export function WatchPage({ videoId }: { videoId: string }) {
           onTheatre={toggleTheatre}
           onVideo={setMedia}
           onRetried={replace}
+          round={round}
         />
         <BurstLayer room={room} />
       </div>
-      <div className={styles.info}>{video && <VideoInfo video={video} counts={state.counts} onSeek={seek} />}</div>
+      <div className={styles.info}>
+        {video && <VideoInfo video={video} counts={state.counts} onSeek={seek} />}
+        {video && <OwnerPanel video={video} onVideo={replace} onChanged={() => setRound((before) => before + 1)} />}
+      </div>
       <div className={styles.comments}>
         <CommentsPanel room={room} state={state} media={media} durationMs={video?.duration_ms ?? null} onSeek={seek} />
       </div>
