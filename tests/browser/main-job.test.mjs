@@ -1,8 +1,9 @@
 /** The main job, end to end: one uploads a real clip, another watches it, and they talk about it live. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { chooseClip, delayMs, keepPicture, launch, person, register, says, seesItMove, trailer } from "./people.mjs";
+import { chooseClip, delayMs, keepPicture, launch, person, register, says, seesItMove, stepsOf, trailer } from "./people.mjs";
 import { startServer } from "./server.mjs";
+import { digestOfFile, storedDigest } from "./stored.mjs";
 
 const title = "Big Buck Bunny, the trailer";
 const commentWithinMs = 1_000;
@@ -127,16 +128,7 @@ async function openHouse(t) {
   return { server, browser };
 }
 
-/** Steps stand on one another: after one that failed the rest would only wait. */
-function stepsOf(t) {
-  return async (name, act) => {
-    let failure = null;
-    await t.test(name, (sub) => act(sub).catch((error) => Promise.reject((failure = error))));
-    if (failure) throw failure;
-  };
-}
-
-test("an upload goes on where a closed page left it", async (t) => {
+test("an upload that was paused goes on after the page was loaded anew, and is whole", async (t) => {
   const { server, browser } = await openHouse(t);
   const lena = await person(browser, server, { colorScheme: "light" });
   const { page, context } = lena;
@@ -148,7 +140,8 @@ test("an upload goes on where a closed page left it", async (t) => {
   await page.getByRole("button", { name: "Start the upload" }).click();
   const far = () => Number(document.querySelector("[role=progressbar]")?.getAttribute("aria-valuenow")) >= 25;
   await page.waitForFunction(far, null, { timeout: 30_000 });
-  page.once("dialog", (dialog) => dialog.accept());
+  await page.getByRole("button", { name: "Pause" }).click();
+  await page.getByText("Paused").waitFor();
   await page.reload();
 
   await page.getByText("Not finished yet").waitFor();
@@ -158,6 +151,9 @@ test("an upload goes on where a closed page left it", async (t) => {
   const goesOn = page.waitForRequest((request) => request.method() === "PATCH");
   await page.getByRole("button", { name: "Resume the upload" }).click();
   assert.ok(Number((await goesOn).headers()["upload-offset"]) > 0, "it began again from nothing");
-  await page.getByRole("link", { name: "Watch it now" }).waitFor({ timeout: 90_000 });
+  const watch = page.getByRole("link", { name: "Watch it now" });
+  await watch.waitFor({ timeout: 90_000 });
+  const videoId = (await watch.getAttribute("href")).split("/").at(-1);
+  assert.equal(await storedDigest(server, videoId), await digestOfFile(trailer));
   assert.deepEqual(lena.faults, []);
 });

@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
+import { password } from "./api.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const clips = process.env.PLAYHOUSE_CLIPS ?? path.join(root, ".cache/clips");
@@ -72,8 +73,17 @@ export async function register({ page, url }, name) {
   await page.goto(`${url}/register`);
   await page.getByLabel("User name").fill(name);
   await page.getByLabel("E-mail").fill(`${name}@example.org`);
-  await page.getByLabel("Password").fill("a stage of one's own");
+  await page.getByLabel("Password").fill(password);
   await page.getByRole("button", { name: "Make the account" }).click();
+  await page.getByRole("button", { name: `Account of ${name}` }).waitFor();
+}
+
+/** Signs in who was registered over REST. */
+export async function signIn({ page, url }, name) {
+  await page.goto(`${url}/sign-in`);
+  await page.getByLabel("User name").fill(name);
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("main").getByRole("button", { name: "Sign in" }).click();
   await page.getByRole("button", { name: `Account of ${name}` }).waitFor();
 }
 
@@ -83,6 +93,15 @@ export async function chooseClip({ page, url }, file, title) {
   await page.getByLabel("Title").fill(title);
   await page.getByLabel("Description").fill("It gets lively at 0:27.");
   await page.getByLabel("Tags").fill("animation, short film");
+}
+
+/** Steps stand on one another: after one that failed the rest would only wait. */
+export function stepsOf(t) {
+  return async (name, act) => {
+    let failure = null;
+    await t.test(name, (sub) => act(sub).catch((error) => Promise.reject((failure = error))));
+    if (failure) throw failure;
+  };
 }
 
 /** Waits until the picture moves, and on until it has moved by a second. */

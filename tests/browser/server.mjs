@@ -11,7 +11,8 @@ const binary = process.env.PLAYHOUSE_BIN ?? path.join(root, "target/debug/playho
 const readyWithinMs = 30_000;
 const stopWithinMs = 15_000;
 
-export async function startServer() {
+/** `settings`: environment variables that configure it, on top of those every test needs. */
+export async function startServer(settings = {}) {
   const dataDir = await mkdtemp(path.join(tmpdir(), "playhouse-browser-"));
   const listen = `127.0.0.1:${await freePort()}`;
   const env = {
@@ -19,6 +20,7 @@ export async function startServer() {
     PLAYHOUSE__SERVER__LISTEN: listen,
     PLAYHOUSE__SERVER__DATA_DIR: dataDir,
     PLAYHOUSE__LIMITS__ENABLED: "false",
+    ...settings,
   };
   const child = spawn(binary, ["serve"], { env, cwd: dataDir, stdio: ["ignore", "pipe", "pipe"] });
   const log = [];
@@ -30,6 +32,7 @@ export async function startServer() {
   const url = `http://${listen}`;
   const server = {
     url,
+    dataDir,
     log: () => log.join(""),
     async stop() {
       child.kill("SIGTERM");

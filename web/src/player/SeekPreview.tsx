@@ -19,6 +19,7 @@ export function SeekPreview({ tiles, title, positionS, share }: SeekPreviewProps
       {tile && (
         <span
           className={styles.tile}
+          data-testid="tile"
           style={{
             width: tile.width,
             height: tile.height,

@@ -1,0 +1,213 @@
+/** A video in real browsers: the player of the page in Chromium and Firefox, and the stream without any player of ours. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { account, call, eventually, ready, upload } from "./api.mjs";
+import { shortClip, shortLadder } from "./clips.mjs";
+import { launchFirefox } from "./firefox.mjs";
+import { readManifest, readPlaylists } from "./manifests.mjs";
+import { keepPicture, launch, person, seesItMove, signIn, stepsOf, trailer } from "./people.mjs";
+import { startServer } from "./server.mjs";
+
+const startWithinMs = 1_000;
+const description = "Chapters:\n0:00 Morning\n0:04 The burrow\n0:08 Awake";
+const seconds = 12;
+
+let server;
+let browser;
+let owner;
+let videoId;
+
+before(async () => {
+  server = await startServer(shortLadder);
+  browser = await launch();
+  owner = await account(server, "mirela");
+  videoId = await upload(server, owner, shortClip(server.dataDir, seconds), { title: "A short one", description });
+  await ready(server, videoId);
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+const watch = ({ page, url }) => page.goto(`${url}/watch/${videoId}`);
+
+test("Chromium with hls.js", async (t) => {
+  const viewer = await person(browser, server, { colorScheme: "light" });
+  const { page } = viewer;
+  const step = stepsOf(t);
+
+  await step("it plays within a second of the address being opened", async (sub) => {
+    const tookMs = [];
+    for (let round = 0; round < 3; round += 1) tookMs.push(await firstPlayingMs(viewer));
+    sub.diagnostic(`from navigation to playing: ${tookMs.map(Math.round).join(", ")} ms`);
+    assert.ok(Math.min(...tookMs) <= startWithinMs, `the best of three took ${Math.min(...tookMs)} ms`);
+  });
+
+  await step("a chosen quality plays, and automatic is named with what it plays", async () => {
+    await watch(viewer);
+    await seesItMove(viewer);
+    await page.getByRole("button", { name: /^Quality: Auto \d+p$/ }).click();
+    const names = await page.getByRole("menuitemradio").locator("span:nth-child(2)").allInnerTexts();
+    assert.deepEqual(names, ["Auto", "480p", "360p"]);
+    await page.getByRole("menuitemradio", { name: "360p" }).click();
+    await page.waitForFunction(() => document.querySelector("video").videoHeight === 360);
+    await seesItMove(viewer);
+    await page.getByRole("button", { name: "Quality: 360p" }).waitFor();
+  });
+
+  await step("the time line seeks, and shows a picture of where it would", async () => {
+    const bar = await page.getByRole("slider", { name: "Seek" }).boundingBox();
+    const at = (share) => [bar.x + bar.width * share, bar.y + bar.height / 2];
+    await page.mouse.move(...at(0.5));
+    const tile = page.getByTestId("tile");
+    const picture = await tile.evaluate((element) => getComputedStyle(element).backgroundImage.slice(5, -2));
+    const answer = await page.request.get(picture);
+    assert.equal(answer.headers()["content-type"], "image/jpeg");
+    await page.mouse.click(...at(0.7));
+    await page.waitForFunction((target) => document.querySelector("video").currentTime >= target, seconds * 0.69);
+  });
+
+  await step("it goes on where it was left, and starts over when asked", async () => {
+    await page.evaluate(() => (document.querySelector("video").currentTime = 5.5));
+    await page.waitForFunction(() => !document.querySelector("video").seeking && document.querySelector("video").currentTime > 5.6);
+    await page.reload();
+    await page.getByTestId("resumed").getByText("Resumed at 0:05").waitFor();
+    await page.waitForFunction(() => document.querySelector("video").currentTime >= 5);
+    await page.getByRole("button", { name: "Start over" }).click();
+    await page.waitForFunction(() => document.querySelector("video").currentTime < 2);
+  });
+
+  await step("loop, and the help with every key", async () => {
+    await page.getByRole("button", { name: "Loop" }).click();
+    assert.equal(await page.evaluate(() => document.querySelector("video").loop), true);
+    await page.keyboard.press("r");
+    assert.equal(await page.evaluate(() => document.querySelector("video").loop), false);
+    await page.keyboard.press("?");
+    await page.getByRole("dialog", { name: "Keyboard shortcuts" }).getByText("Picture in picture").waitFor();
+    await page.keyboard.press("Escape");
+  });
+
+  assert.deepEqual(viewer.faults, []);
+});
+
+test("a broken line is told and mends itself; what is gone is told too", async () => {
+  const viewer = await person(browser, server, { colorScheme: "dark", viewport: { width: 390, height: 844 } });
+  const { page } = viewer;
+  const later = /seg0000[2-9]\./;
+  await page.route(later, (route) => route.abort());
+  await watch(viewer);
+  await page.getByTestId("fault").getByText("The video stopped arriving").waitFor({ timeout: 30_000 });
+  await keepPicture(page, "player-fault-phone");
+  await page.unroute(later);
+  await page.getByTestId("fault").waitFor({ state: "detached" });
+  await seesItMove(viewer);
+
+  await page.route(/\.m4s/, (route) => route.fulfill({ status: 404, body: "" }));
+  await page.reload();
+  await page.getByTestId("fault").getByText("A part of this video is missing").waitFor({ timeout: 30_000 });
+  await page.unroute(/\.m4s/);
+  await page.getByTestId("fault").getByRole("button", { name: "Try again" }).click();
+  await seesItMove(viewer);
+  assert.deepEqual(viewer.faults, []);
+});
+
+test("strict parsers read the playlists and the manifest, and all they name is there", async () => {
+  const { hls, dash } = await call(server, `/videos/${videoId}/playback`);
+  await readPlaylists(new URL(hls, server.url), { qualities: 2, seconds });
+  await readManifest(new URL(dash, server.url), { qualities: 2, seconds });
+});
+
+test("Chromium's own HLS plays the master playlist", async () => {
+  const { page } = await person(browser, server, {});
+  const { hls } = await call(server, `/videos/${videoId}/playback`);
+  await page.goto(`${server.url}/reference`);
+  await page.evaluate((src) => {
+    document.body.innerHTML = "<video muted autoplay>";
+    document.querySelector("video").src = src;
+  }, hls);
+  await seesItMove({ page });
+  const { width, seekable } = await page.evaluate(() => {
+    const video = document.querySelector("video");
+    return { width: video.videoWidth, seekable: video.seekable.end(0) };
+  });
+  assert.ok(width > 0);
+  assert.ok(Math.abs(seekable - seconds) < 1, `it is ${seekable} s long`);
+});
+
+test("Firefox with hls.js plays, switches and seeks", async () => {
+  const firefox = await launchFirefox();
+  try {
+    const page = await firefox.newPage();
+    await page.goto(`${server.url}/watch/${videoId}`);
+    const moves = (from) => document.querySelector("video")?.currentTime > from;
+    await page.waitForFunction(moves, { timeout: 30_000 }, 0.5);
+    await page.click("button[title=Quality]");
+    await page.locator("[role=menuitemradio]:last-child").click();
+    await page.waitForFunction(() => document.querySelector("video").videoHeight === 360, { timeout: 20_000 });
+    await page.evaluate(() => (document.querySelector("video").currentTime = 7));
+    await page.waitForFunction(moves, { timeout: 15_000 }, 7.5);
+  } finally {
+    await firefox.close();
+  }
+});
+
+test("captions and chapters", async (t) => {
+  const { chapters } = await call(server, `/videos/${videoId}`);
+  if (!chapters) {
+    t.skip("this server has no chapters and captions");
+    return;
+  }
+  const viewer = await person(browser, server, { colorScheme: "dark" });
+  const { page } = viewer;
+  await signIn(viewer, owner.username);
+  await watch(viewer);
+  await seesItMove(viewer);
+  assert.equal(await page.getByTestId("chapter-mark").count(), chapters.length - 1);
+  await page.getByText("Captions", { exact: true }).click();
+  const form = page.getByRole("form", { name: "Add captions" });
+  await form.getByLabel("Language").fill("de");
+  const buffer = Buffer.from("1\n00:00:00,000 --> 00:00:12,000\nEin schöner Morgen.\n");
+  await form.getByLabel("File").setInputFiles({ name: "deutsch.srt", mimeType: "application/x-subrip", buffer });
+  await form.getByRole("button", { name: "Add captions" }).click();
+  await page.getByTestId("caption-track").getByText("Deutsch").waitFor();
+  await page.getByRole("button", { name: "Captions", exact: true }).click();
+  await page.getByRole("menuitemradio", { name: "Deutsch" }).click();
+  await page.getByTestId("captions").getByText("Ein schöner Morgen.").waitFor();
+  await page.reload();
+  await page.getByTestId("captions").getByText("Ein schöner Morgen.").waitFor();
+  await keepPicture(page, "player-captions");
+  assert.deepEqual(viewer.faults, []);
+});
+
+test("an owner stops the making of a video and has it tried again", async () => {
+  const viewer = await person(browser, server, { colorScheme: "light" });
+  const { page } = viewer;
+  await signIn(viewer, owner.username);
+  const long = await upload(server, owner, trailer, { title: "A longer one" });
+  await page.goto(`${server.url}/watch/${long}`);
+  const job = page.getByTestId("job");
+  await job.getByRole("button", { name: "Stop it" }).click();
+  await job.getByText("It was stopped.").waitFor();
+  await job.getByText(/^What happened/).click();
+  await keepPicture(page, "job-stopped");
+  await job.getByRole("button", { name: "Try again" }).click();
+  await job.getByRole("button", { name: "Stop it" }).waitFor();
+  await call(server, `/videos/${long}`, { method: "DELETE", token: owner.token });
+  await eventually(async () => (await fetch(`${server.url}/api/v1/videos/${long}`)).status === 404);
+  assert.deepEqual(viewer.faults, []);
+});
+
+/** In a context of its own, where nothing is cached. */
+async function firstPlayingMs({ url }) {
+  const context = await browser.newContext({ viewport: { width: 1360, height: 860 } });
+  await context.addInitScript(() => {
+    document.addEventListener("playing", () => (window.playingMs ??= performance.now()), true);
+  });
+  const page = await context.newPage();
+  await page.goto(`${url}/watch/${videoId}`);
+  await page.waitForFunction(() => window.playingMs);
+  const tookMs = await page.evaluate(() => window.playingMs);
+  await context.close();
+  return tookMs;
+}
