@@ -22,8 +22,8 @@ PACKAGES_TEST := ffmpeg chromium firefox-esr fonts-dejavu-core unzip
 WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path 'web/dist/*' \
 	-not -path 'web/test-results/*' 2>/dev/null)
 
-.PHONY: help run test test-long fuzz lint ci regen regen-check bench-store bench-transcode bench-upload bench-fanout bench-core \
-	clean-cache \
+.PHONY: help run test test-long fuzz lint ci regen regen-check bench-store bench-transcode bench-upload bench-segments \
+	bench-fanout bench-core clean-cache \
 	setup setup-test web clips test-rust test-web test-browser
 
 help: ## Show this list
@@ -94,6 +94,9 @@ bench-fanout: setup web ## Playhouse beside bun, Socket.IO and centrifuge: CPU a
 
 bench-core: setup web ## Comments, likes, a mixed crowd and a reconnect storm against their targets
 	scripts/bench-core.sh
+
+bench-segments: setup web ## Segments and playlists beside nginx: requests for each second of the server's CPU
+	scripts/bench-segments.sh
 
 clean-cache: ## Remove fetched clips, Node and tools (not data, not builds)
 	rm -rf .cache web/node_modules web/dist tests/browser/node_modules

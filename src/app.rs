@@ -27,7 +27,7 @@ use crate::{
     actors::supervise::{Child, Meltdown, Supervisor},
     config::Config,
     domain::clock::SharedClock,
-    http::{self, server::Server},
+    http::{self, Front, server::Server},
     telemetry::tasks,
 };
 
@@ -68,8 +68,9 @@ impl App {
         let first_admin = first_start::make_admin(&parts.accounts, &parts.back_ends).await?;
         let server = Server {
             listener,
-            router: http::router(parts.context.clone()),
+            front: Front { ctx: parts.context.clone(), router: http::router(parts.context.clone()) },
             connections_max: config.limits.sockets_max,
+            regions: parts.context.regions.clone(),
         };
         let drain_max = config.server.drain_timeout_s.duration();
         let serving = tasks::spawn("server", server.run(stop.clone(), drain_max));

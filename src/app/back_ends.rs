@@ -10,7 +10,7 @@ use crate::{
         feeds::Feeds,
         objects::{self, SharedObjects},
         staging::{self, Pace, Staging},
-        store::{self, Store},
+        store::{self, Record, Store, Versions, Watched, tables},
         tallies::Tallies,
     },
     config::Config,
@@ -20,6 +20,8 @@ use crate::{
 
 pub struct BackEnds {
     pub store: Store,
+    /// Of what delivery keeps at hand: videos, what was made of them, their keys.
+    pub versions: Arc<Versions>,
     pub objects: SharedObjects,
     pub bus: SharedBus,
     pub staging: Staging,
@@ -43,6 +45,12 @@ impl BackEnds {
         let settings = store::Settings { deadline: config.backends.deadline_ms.duration(), observer };
         let store = store::open_with(&config.backends.store.to_string(), complete, clock.clone(), settings)
             .context("backends.store")?;
+        let versions = Versions::of_tables(&[
+            tables::video::Video::TABLE,
+            tables::video::Catalogue::TABLE,
+            tables::content_key::ContentKeys::TABLE,
+        ]);
+        let store = store.decorated(|inner| Arc::new(Watched { inner, versions: versions.clone() }));
         let objects =
             objects::open(&config.backends.objects.to_string(), complete).context("backends.objects")?;
         let bus = bus::open(&config.backends.bus.to_string(), clock.clone()).context("backends.bus")?;
@@ -58,6 +66,7 @@ impl BackEnds {
             feeds: Feeds::new(store.clone()),
             tallies: Tallies::new(store.clone()),
             store,
+            versions,
             objects,
             bus,
             staging,

@@ -32,7 +32,7 @@ use crate::{
     backends::fetch::Fetcher,
     config::Config,
     domain::{clock::SharedClock, storage::Quotas},
-    http::{self, Ctx, Rates},
+    http::{self, Ctx, Rates, Shelf},
     media::{self, Limits, WorkerOptions},
     telemetry::{Metrics, tasks},
 };
@@ -109,6 +109,8 @@ impl Parts {
             objects: back_ends.objects.clone(),
             staging: back_ends.staging.clone(),
             bus: back_ends.bus.clone(),
+            shelf: Shelf::new(back_ends.versions.clone(), config.media.cache_bytes_max),
+            regions: Arc::default(),
             clock,
             metrics,
             options: http_options(config),

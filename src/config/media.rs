@@ -21,6 +21,7 @@ pub struct Media {
     pub pixels_max: u64,
     pub playback_token_ttl_s: Seconds,
     pub key_rotation_segments: u64,
+    pub cache_bytes_max: u64,
 }
 
 pub(super) const RANGES: &[Range] = &[
@@ -32,6 +33,7 @@ pub(super) const RANGES: &[Range] = &[
     range("pixels_max", 4_096, 67_108_864),
     range("playback_token_ttl_s", 60, 604_800),
     range("key_rotation_segments", 0, 1_000_000),
+    range("cache_bytes_max", 0, 1_099_511_627_776),
 ];
 
 impl Media {

@@ -5,23 +5,31 @@
 
 mod address;
 mod document;
+mod hot;
 mod key;
 mod object;
 mod sealed;
+mod shelf;
 
 use std::time::Duration;
 
 use axum::{
     Router,
-    extract::{Path, State},
+    body::{Body, HttpBody},
+    extract::{Path, Request, State},
     http::{HeaderMap, HeaderValue, Method, header},
-    response::Response,
+    response::{IntoResponse, Response},
     routing::get,
 };
 
-use self::address::{Address, File};
+pub use self::shelf::Shelf;
+use self::{
+    address::{Address, File},
+    shelf::Known,
+};
 use super::{
     Ctx,
+    extract::is_head,
     limit::Client,
     problem::{ApiError, ApiResult},
 };
@@ -32,12 +40,16 @@ use crate::{
         account::Identity,
         clock::Timestamp,
         encryption::Encryption,
-        ids::VideoId,
     },
     media::Protection,
 };
 
 const PURPOSE: &str = "playback";
+const OPEN: &str = "/media/v/{video}/{*path}";
+const WITH_TOKEN: &str = "/media/t/{token}/{video}/{*path}";
+
+/// What an answer has room for from the start, with what `middleware` adds.
+const HEADERS: usize = 14;
 
 /// How long an answer may be kept, and by whom.
 enum Keep {
@@ -65,9 +77,7 @@ impl Keep {
 }
 
 pub fn routes() -> Router<Ctx> {
-    Router::new()
-        .route("/media/v/{video}/{*path}", get(open))
-        .route("/media/t/{token}/{video}/{*path}", get(with_token))
+    Router::new().route(OPEN, get(open)).route(WITH_TOKEN, get(with_token))
 }
 
 /// The folder below which everything of a video is found, with the permission inside where one is needed.
@@ -90,6 +100,51 @@ struct Asked {
     client: Client,
 }
 
+/// What a path below `/media/` names: a video, a file of it, and perhaps a permission.
+pub struct Target {
+    token: Option<String>,
+    video: String,
+    path: String,
+}
+
+impl Target {
+    /// `None` for what only the router can read, and for what is not there.
+    pub fn of(path: &str) -> Option<Self> {
+        let (way, rest) = path.strip_prefix("/media/")?.split_once('/')?;
+        let (token, rest) = match way {
+            "v" => (None, rest),
+            "t" => rest.split_once('/').map(|(token, rest)| (Some(token.to_owned()), rest))?,
+            _ => return None,
+        };
+        let (video, path) = rest.split_once('/').filter(|_| !rest.contains('%'))?;
+        Some(Self { token, video: video.to_owned(), path: path.to_owned() })
+    }
+
+    pub fn route(&self) -> &'static str {
+        match self.token {
+            None => OPEN,
+            Some(_) => WITH_TOKEN,
+        }
+    }
+}
+
+pub async fn answer(ctx: &Ctx, target: Target, request: Request, client: Client) -> Response {
+    let (parts, _) = request.into_parts();
+    let asked = Asked { method: parts.method, headers: parts.headers, client };
+    let wants_head = is_head(&asked.method);
+    let response = found(ctx, target, asked).await.unwrap_or_else(IntoResponse::into_response);
+    if wants_head { without_body(response) } else { response }
+}
+
+/// As the router answers HEAD.
+fn without_body(response: Response) -> Response {
+    let (mut parts, body) = response.into_parts();
+    if let Some(len) = body.size_hint().exact().filter(|len| *len > 0) {
+        parts.headers.entry(header::CONTENT_LENGTH).or_insert(len.into());
+    }
+    Response::from_parts(parts, Body::empty())
+}
+
 async fn open(
     State(ctx): State<Ctx>,
     Path((video, path)): Path<(String, String)>,
@@ -97,11 +152,39 @@ async fn open(
     headers: HeaderMap,
     client: Client,
 ) -> ApiResult<Response> {
-    let asked = Asked { method, headers, client };
-    let video = find(&ctx, &video).await?;
-    let allowed =
-        access::may_see(video.visibility, &video.owner_id, bearer(&ctx, &video, &asked.headers).as_ref());
-    deliver_if(allowed, &ctx, &video, &path, &asked).await
+    found(&ctx, Target { token: None, video, path }, Asked { method, headers, client }).await
+}
+
+async fn with_token(
+    State(ctx): State<Ctx>,
+    Path((token, video, path)): Path<(String, String, String)>,
+    method: Method,
+    headers: HeaderMap,
+    client: Client,
+) -> ApiResult<Response> {
+    found(&ctx, Target { token: Some(token), video, path }, Asked { method, headers, client }).await
+}
+
+async fn found(ctx: &Ctx, target: Target, asked: Asked) -> ApiResult<Response> {
+    let known = shelf::video(ctx, &target.video).await?;
+    let video = &known.video;
+    let allowed = match &target.token {
+        Some(token) => is_good(ctx, video, token),
+        None => {
+            let who = bearer(ctx, video, &asked.headers);
+            access::may_see(video.visibility, &video.owner_id, who.as_ref())
+        }
+    };
+    deliver_if(allowed, ctx, &known, &target.path, &asked).await
+}
+
+/// Whether a permission is one of ours for this video, and not over.
+fn is_good(ctx: &Ctx, video: &Video, token: &str) -> bool {
+    token.split_once('-').is_some_and(|(expires_s, mac)| {
+        let message = format!("{}.{expires_s}", video.video_id);
+        let expires = expires_s.parse().map_or(Timestamp(0), |s: i64| Timestamp(s.saturating_mul(1000)));
+        ctx.keys.mac_is_right(PURPOSE, &message, mac) && ctx.clock.now() < expires
+    })
 }
 
 /// Who asks, where that matters. A bad token is none here: it must not stop a player from what is open to all, and
@@ -116,28 +199,6 @@ fn bearer(ctx: &Ctx, video: &Video, headers: &HeaderMap) -> Option<Identity> {
         return None;
     }
     ctx.accounts.authenticate(token.trim()).ok()
-}
-
-async fn with_token(
-    State(ctx): State<Ctx>,
-    Path((token, video, path)): Path<(String, String, String)>,
-    method: Method,
-    headers: HeaderMap,
-    client: Client,
-) -> ApiResult<Response> {
-    let asked = Asked { method, headers, client };
-    let video = find(&ctx, &video).await?;
-    let allowed = token.split_once('-').is_some_and(|(expires_s, mac)| {
-        let message = format!("{}.{expires_s}", video.video_id);
-        let expires = expires_s.parse().map_or(Timestamp(0), |s: i64| Timestamp(s.saturating_mul(1000)));
-        ctx.keys.mac_is_right(PURPOSE, &message, mac) && ctx.clock.now() < expires
-    });
-    deliver_if(allowed, &ctx, &video, &path, &asked).await
-}
-
-async fn find(ctx: &Ctx, id: &str) -> ApiResult<Video> {
-    let id: VideoId = id.parse().map_err(|_| ApiError::not_found())?;
-    ctx.store.get::<Video>((id,), ()).await?.ok_or_else(ApiError::not_found)
 }
 
 /// What a video's segments are encrypted with; `None` for one that is delivered clear.
@@ -155,31 +216,28 @@ pub async fn protection(ctx: &Ctx, video: &Video) -> ApiResult<Option<Protection
 async fn deliver_if(
     allowed: bool,
     ctx: &Ctx,
-    video: &Video,
+    known: &Known,
     path: &str,
     asked: &Asked,
 ) -> ApiResult<Response> {
     let address = Address::parse(path).ok_or_else(ApiError::not_found)?;
     if !allowed {
         if let Address::Key { set, number } = address {
-            key::refused(ctx, video, set, number, asked);
+            key::refused(ctx, &known.video, set, number, asked);
         }
         return Err(ApiError::not_found());
     }
-    let protection = protection(ctx, video).await?;
-    match (address, protection) {
-        (Address::Document(document), protection) => {
-            document::deliver(ctx, video, &document, protection.as_ref(), asked).await
-        }
-        (Address::Picture, _) => object::picture(ctx, video, path, asked).await,
+    match (address, &known.protection) {
+        (Address::Document(document), _) => document::deliver(ctx, known, &document, asked).await,
+        (Address::Picture, _) => object::picture(ctx, known, path, asked).await,
         (Address::Clear(File::Init), _) | (Address::Clear(File::Segment { .. }), None) => {
-            object::clear(ctx, video, path, asked).await
+            object::clear(ctx, known, path, asked).await
         }
         (Address::Encrypted { set, file, object }, Some(protection)) if protection.set() == set => {
-            object::encrypted(ctx, video, &object, file, &protection, asked).await
+            object::encrypted(ctx, known, &object, file, protection, asked).await
         }
         (Address::Key { set, number }, Some(protection)) if protection.set() == set => {
-            key::deliver(ctx, video, &protection, number, asked).await
+            key::deliver(ctx, &known.video, protection, number, asked).await
         }
         _ => Err(ApiError::not_found()),
     }

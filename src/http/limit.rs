@@ -34,7 +34,7 @@ pub struct Rates {
 pub struct Client(pub String);
 
 impl Client {
-    fn of(address: Option<IpAddr>) -> Self {
+    pub fn of(address: Option<IpAddr>) -> Self {
         match address {
             Some(IpAddr::V4(v4)) => Self(v4.to_string()),
             Some(IpAddr::V6(v6)) => {

@@ -1,4 +1,5 @@
-//! What every request passes: an id, a log line, metrics, a rate limit, CORS, a panic guard.
+//! What every request passes: an id, a log line, metrics, a rate limit, CORS, a panic guard. `front` lets what players
+//! fetch pass the same without the router.
 
 use std::{cell::RefCell, time::Instant};
 
@@ -28,24 +29,41 @@ pub fn wrap(router: Router, ctx: Ctx) -> Router {
     router
         // Bodies have bounds of their own: JSON in `extract`, files in staging.
         .layer(DefaultBodyLimit::disable())
-        .layer(CatchPanicLayer::custom(|_| {
-            let panicked = std::io::Error::other("a handler panicked; the panic is logged above");
-            ApiError::internal(&panicked).into_response()
-        }))
+        .layer(CatchPanicLayer::custom(|_| panicked()))
         // One layer for all of the rest: each layer costs every request an allocation and a copy of what lies within.
         .layer(from_fn_with_state(ctx, pass))
 }
 
-async fn pass(State(ctx): State<Ctx>, client: limit::Client, mut request: Request, next: Next) -> Response {
+pub fn panicked() -> Response {
+    let panicked = std::io::Error::other("a handler panicked; the panic is logged above");
+    ApiError::internal(&panicked).into_response()
+}
+
+async fn pass(State(ctx): State<Ctx>, client: limit::Client, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>();
+    let route = route.map_or_else(|| "page".to_owned(), |path| path.as_str().to_owned());
+    dressed(&ctx, request, route, |request| limited(&ctx, &client, request, next)).await
+}
+
+/// Answers a request of a route with all that an answer of this house has.
+pub async fn dressed<F>(
+    ctx: &Ctx,
+    mut request: Request,
+    route: String,
+    answer: impl FnOnce(Request) -> F,
+) -> Response
+where
+    F: Future<Output = Response>,
+{
     let id = request_id(request.headers());
     let value = HeaderValue::from_str(&id).expect("an id is visible ASCII");
     request.headers_mut().insert(REQUEST_ID_HEADER, value.clone());
     let span = tracing::info_span!("request", request.id = %id);
     let sharing = Sharing::asked_by(&request);
-    let work = measured(&ctx, request, |request| async {
+    let work = measured(ctx, request, route, |request| async {
         let mut response = match sharing.is_preflight {
             true => StatusCode::NO_CONTENT.into_response(),
-            false => limited(&ctx, &client, request, next).await,
+            false => answer(request).await,
         };
         sharing.allow(response.headers_mut());
         response
@@ -66,14 +84,17 @@ fn request_id(headers: &HeaderMap) -> String {
     sane.map_or_else(|| format!("{:032x}", rand::random::<u128>()), str::to_owned)
 }
 
-async fn measured<F>(ctx: &Ctx, request: Request, answer: impl FnOnce(Request) -> F) -> Response
+async fn measured<F>(
+    ctx: &Ctx,
+    request: Request,
+    route: String,
+    answer: impl FnOnce(Request) -> F,
+) -> Response
 where
     F: Future<Output = Response>,
 {
     let began = Instant::now();
     let method = method(request.method().as_str());
-    let route = request.extensions().get::<MatchedPath>();
-    let route = route.map_or_else(|| "page".to_owned(), |path| path.as_str().to_owned());
     ctx.metrics.http_requests_in_flight.inc();
     let response = answer(request).await;
     ctx.metrics.http_requests_in_flight.dec();

@@ -8,6 +8,7 @@ mod channels;
 mod comments;
 mod delivery;
 mod extract;
+mod front;
 mod health;
 mod imports;
 mod jobs;
@@ -18,6 +19,7 @@ mod openapi;
 mod polls;
 mod problem;
 mod range;
+mod sendfile;
 pub mod server;
 mod storage;
 mod uploads;
@@ -60,6 +62,10 @@ pub struct Context {
     pub store: Store,
     pub feeds: Feeds,
     pub objects: SharedObjects,
+    /// What delivery keeps at hand.
+    pub shelf: Shelf,
+    /// Of what the shelf keeps of objects that are files here.
+    pub regions: Arc<Regions>,
     pub staging: Staging,
     pub bus: SharedBus,
     pub clock: SharedClock,
@@ -81,7 +87,10 @@ pub struct Options {
     pub playback_token_ttl_s: u64,
 }
 
+pub use delivery::Shelf;
+pub use front::Front;
 pub use limit::Rates;
+pub use sendfile::Regions;
 
 const PREFIX: &str = "/api/v1";
 

@@ -14,7 +14,9 @@ pub enum Slice {
     Unsatisfiable,
 }
 
-/// Which part of a content is asked for. Several ranges at once, and ranges of another version, get the whole.
+/// Which part of a content is asked for. Ranges of another version get the whole, and so do several ranges at once: a
+/// server may ignore a Range field (RFC 9110, section 14.2), players never send such, and answers in many parts are a
+/// known way to make a server work for nothing.
 pub fn requested(headers: &HeaderMap, size: u64, etag: &HeaderValue) -> Slice {
     let Some(range) = headers.get(header::RANGE).and_then(|value| value.to_str().ok()) else {
         return Slice::Whole;

@@ -3,7 +3,6 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, extract::ConnectInfo};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -12,14 +11,13 @@ use hyper_util::{
         graceful::{GracefulShutdown, Watcher},
     },
 };
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-    time::timeout,
-};
+use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
 use tokio_util::sync::CancellationToken;
-use tower::Service;
 
+use super::{
+    front::Front,
+    sendfile::{Connection, Regions},
+};
 use crate::telemetry::tasks;
 
 const HEAD_DEADLINE: Duration = Duration::from_secs(10);
@@ -28,8 +26,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 pub struct Server {
     pub listener: TcpListener,
-    pub router: Router,
+    pub front: Front,
     pub connections_max: usize,
+    pub regions: Arc<Regions>,
 }
 
 impl Server {
@@ -48,9 +47,13 @@ impl Server {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    let (router, watcher) = (self.router.clone(), graceful.watcher());
+                    let (front, watcher) = (self.front.clone(), graceful.watcher());
+                    let regions = self.regions.clone();
                     drop(tasks::spawn("connection", async move {
-                        serve(stream, peer, router, watcher).await;
+                        if let Err(error) = stream.set_nodelay(true) {
+                            tracing::debug!(error.chain = %error, "no TCP_NODELAY");
+                        }
+                        serve(Connection::new(stream, regions), peer, front, watcher).await;
                         drop(place);
                     }));
                 }
@@ -67,16 +70,9 @@ impl Server {
     }
 }
 
-async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, watcher: Watcher) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(error.chain = %error, "no TCP_NODELAY");
-    }
+async fn serve(stream: Connection, peer: SocketAddr, front: Front, watcher: Watcher) {
     // Not by a layer on the router: that would build every route anew for each connection.
-    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(peer));
-        let mut router = router.clone();
-        async move { Service::call(&mut router, request).await }
-    });
+    let service = service_fn(move |request: hyper::Request<Incoming>| front.clone().answer(request, peer));
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_DEADLINE);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));

@@ -3,6 +3,7 @@
 mod access;
 mod accounts;
 mod chat;
+mod delivery;
 mod encryption;
 mod engagement;
 mod imports;

@@ -9,6 +9,7 @@ mod table;
 pub mod tables;
 mod typed;
 mod value;
+mod watched;
 
 pub use embedded::CommitObserver;
 pub use engine::{
@@ -18,6 +19,7 @@ pub use open::{OpenError, Settings, open, open_with};
 pub use table::{Cells, ClusteringColumn, Column, Order, Record, Table};
 pub use typed::{Edit, Query, Store, View};
 pub use value::{Cell, Kind, Value};
+pub use watched::{Versions, Watched};
 
 #[cfg(test)]
 mod tests {

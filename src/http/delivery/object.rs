@@ -1,20 +1,26 @@
 //! Files of the object store: whole, in part, not again where the client has them, and encrypted where they are asked
-//! for so.
+//! for so. What is asked for again and again comes out of memory.
+
+use std::sync::Arc;
 
 use axum::{
     body::Body,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
+use futures_util::stream;
 use playhouse_protocol::problem::Code;
 
-use super::{Asked, File, Keep, sealed};
+use super::{
+    Asked, File, HEADERS, Keep,
+    hot::{Kept, Place},
+    sealed,
+    shelf::Known,
+};
 use crate::{
     actors::transcode,
-    backends::{
-        objects::{self, ByteRange, ObjectInfo, ObjectKey},
-        store::tables::video::Video,
-    },
+    backends::objects::{self, ByteRange, ObjectInfo, ObjectKey},
     http::{
         Ctx,
         extract::is_head,
@@ -24,117 +30,185 @@ use crate::{
     media::{Protection, protection},
 };
 
-/// Pictures keep their name when they are made anew.
-pub async fn picture(ctx: &Ctx, video: &Video, path: &str, asked: &Asked) -> ApiResult<Response> {
-    let found = Found::look_up(ctx, video, path).await?;
-    let form = Form { kind: "image/jpeg", keep: Keep::Checked, video };
-    answer(&found, form, asked, async |part| found.read(ctx, part).await).await
+/// Pictures keep their name when they are made anew, so none is kept in memory.
+pub async fn picture(ctx: &Ctx, known: &Known, path: &str, asked: &Asked) -> ApiResult<Response> {
+    let found = Found::stored(ctx, transcode::object_key(&known.video.video_id, path), asked).await?;
+    let form = Form { info: found.info.clone(), kind: "image/jpeg", keep: Keep::Checked, known };
+    answer(form, asked, async |part| found.content(ctx, part).await).await
 }
 
 /// Files of a run never change.
-pub async fn clear(ctx: &Ctx, video: &Video, path: &str, asked: &Asked) -> ApiResult<Response> {
-    let found = Found::look_up(ctx, video, path).await?;
-    let form = Form { kind: "video/mp4", keep: Keep::Always, video };
-    answer(&found, form, asked, async |part| found.read(ctx, part).await).await
+pub async fn clear(ctx: &Ctx, known: &Known, path: &str, asked: &Asked) -> ApiResult<Response> {
+    let found = Found::of_run(ctx, known, path, asked).await?;
+    let form = Form { info: found.info.clone(), kind: "video/mp4", keep: Keep::Always, known };
+    answer(form, asked, async |part| found.content(ctx, part).await).await
 }
 
 pub async fn encrypted(
     ctx: &Ctx,
-    video: &Video,
+    known: &Known,
     path: &str,
     file: File,
     protection: &Protection,
     asked: &Asked,
 ) -> ApiResult<Response> {
-    let clear = Found::look_up(ctx, video, path).await?;
+    let clear = Found::of_run(ctx, known, path, asked).await?;
     let number = match file {
         // Only DASH asks for an encrypted init, and only where there is one key.
         File::Init => 0,
         File::Segment { sequence } => protection.key_number(sequence),
     };
+    let clear_size = clear.info.size;
     let info = ObjectInfo {
-        size: protection::encrypted_len(clear.info.size),
+        size: protection::encrypted_len(clear_size),
         etag: format!("{}-{}", clear.info.etag, protection.set()),
         ..clear.info.clone()
     };
-    let sealed = Found { key: clear.key.clone(), info };
-    let form = Form { kind: "video/mp4", keep: Keep::Always, video };
-    answer(&sealed, form, asked, async |(first, len)| {
-        let body = clear.read(ctx, (0, clear.info.size)).await?;
-        Ok(sealed::encrypted(body, protection.cipher(number), first, len))
+    let form = Form { info, kind: "video/mp4", keep: Keep::Always, known };
+    answer(form, asked, async |(first, len)| {
+        let body = clear.content(ctx, (0, clear_size)).await?.into_stream();
+        Ok(Content::Stream(sealed::encrypted(body, protection.cipher(number), first, len)))
     })
     .await
 }
 
+/// An object and where its bytes are.
 struct Found {
     key: ObjectKey,
     info: ObjectInfo,
+    source: Source,
+}
+
+enum Source {
+    Memory(Arc<Kept>),
+    /// The whole of it, being read.
+    Opened(objects::Body),
+    Stored,
+}
+
+enum Content {
+    Bytes(Bytes),
+    Stream(objects::Body),
+}
+
+impl Content {
+    fn into_stream(self) -> objects::Body {
+        match self {
+            Content::Bytes(bytes) => Box::pin(stream::iter([Ok(bytes)])),
+            Content::Stream(body) => body,
+        }
+    }
+
+    fn into_body(self) -> Body {
+        match self {
+            Content::Bytes(bytes) => bytes.into(),
+            Content::Stream(body) => Body::from_stream(body),
+        }
+    }
 }
 
 impl Found {
-    async fn look_up(ctx: &Ctx, video: &Video, path: &str) -> ApiResult<Self> {
-        let key = transcode::object_key(&video.video_id, path);
+    /// A file whose content never changes, which may therefore be kept.
+    async fn of_run(ctx: &Ctx, known: &Known, path: &str, asked: &Asked) -> ApiResult<Self> {
+        let key = transcode::object_key(&known.video.video_id, path);
+        let hot = &ctx.shelf.hot;
+        if let Some(kept) = hot.get(&key) {
+            return Ok(Self { key, info: kept.info.clone(), source: Source::Memory(kept) });
+        }
+        if is_head(&asked.method) || !hot.is_wanted_again(&key) {
+            return Self::stored(ctx, key, asked).await;
+        }
+        let object = ctx.objects.get(&key, None).await?.ok_or_else(ApiError::not_found)?;
+        let info = object.info.clone();
+        let place = ctx.objects.local_path(&key);
+        let place = place.map(|path| Place { path, regions: ctx.regions.clone() });
+        let source = match hot.keep(&key, object.info, object.body, place).await? {
+            Ok(kept) => Source::Memory(kept),
+            Err(body) => Source::Opened(body),
+        };
+        Ok(Self { key, info, source })
+    }
+
+    /// A request for the whole opens the object at once, which saves it a look at the head.
+    async fn stored(ctx: &Ctx, key: ObjectKey, asked: &Asked) -> ApiResult<Self> {
+        const PARTIAL: [header::HeaderName; 2] = [header::RANGE, header::IF_NONE_MATCH];
+        let whole = !is_head(&asked.method) && PARTIAL.iter().all(|name| !asked.headers.contains_key(name));
+        if whole {
+            let object = ctx.objects.get(&key, None).await?.ok_or_else(ApiError::not_found)?;
+            return Ok(Self { key, info: object.info, source: Source::Opened(object.body) });
+        }
         let info = ctx.objects.head(&key).await?.ok_or_else(ApiError::not_found)?;
-        Ok(Self { key, info })
+        Ok(Self { key, info, source: Source::Stored })
     }
 
     /// A first byte and a length of at least one.
-    async fn read(&self, ctx: &Ctx, (first, len): (u64, u64)) -> ApiResult<objects::Body> {
-        let part = ByteRange::Between(first, first + len - 1);
-        let object = ctx.objects.get(&self.key, Some(part)).await?;
-        Ok(object.ok_or_else(ApiError::not_found)?.body)
+    async fn content(self, ctx: &Ctx, (first, len): (u64, u64)) -> ApiResult<Content> {
+        match self.source {
+            Source::Memory(kept) => {
+                let index = |byte: u64| usize::try_from(byte).expect("it is in memory");
+                Ok(Content::Bytes(kept.bytes.slice(index(first)..index(first + len))))
+            }
+            Source::Opened(body) if len == self.info.size => Ok(Content::Stream(body)),
+            Source::Opened(_) | Source::Stored => {
+                let part = ByteRange::Between(first, first + len - 1);
+                let object = ctx.objects.get(&self.key, Some(part)).await?;
+                Ok(Content::Stream(object.ok_or_else(ApiError::not_found)?.body))
+            }
+        }
     }
 }
 
-/// What the head of an answer says besides what was found.
+/// What the head of an answer says.
 struct Form<'a> {
+    info: ObjectInfo,
     kind: &'static str,
     keep: Keep,
-    video: &'a Video,
+    known: &'a Known,
 }
 
 async fn answer(
-    found: &Found,
     form: Form<'_>,
     asked: &Asked,
-    read: impl AsyncFnOnce((u64, u64)) -> ApiResult<objects::Body>,
+    content: impl AsyncFnOnce((u64, u64)) -> ApiResult<Content>,
 ) -> ApiResult<Response> {
-    let etag = HeaderValue::from_str(&format!("\"{}\"", found.info.etag));
+    let etag = HeaderValue::from_str(&format!("\"{}\"", form.info.etag));
     let etag = etag.map_err(|error| ApiError::internal(&error))?;
-    let mut response = if range::is_unchanged(&asked.headers, &etag) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        let slice = range::requested(&asked.headers, found.info.size, &etag);
-        body(found.info.size, slice, asked, read).await?
+    let mut response = match range::is_unchanged(&asked.headers, &etag) {
+        true => StatusCode::NOT_MODIFIED.into_response(),
+        false => {
+            let slice = range::requested(&asked.headers, form.info.size, &etag);
+            sliced(form.info.size, slice, asked, content).await?
+        }
     };
     let answer = response.headers_mut();
+    answer.reserve(HEADERS);
     answer.insert(header::CONTENT_TYPE, HeaderValue::from_static(form.kind));
-    answer.insert(header::CACHE_CONTROL, form.keep.rule(form.video.visibility));
+    answer.insert(header::CACHE_CONTROL, form.keep.rule(form.known.video.visibility));
     answer.insert(header::ETAG, etag);
     answer.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     Ok(response)
 }
 
-async fn body(
+async fn sliced(
     size: u64,
     slice: Slice,
     asked: &Asked,
-    read: impl AsyncFnOnce((u64, u64)) -> ApiResult<objects::Body>,
+    content: impl AsyncFnOnce((u64, u64)) -> ApiResult<Content>,
 ) -> ApiResult<Response> {
     let (status, first, length) = match slice {
         Slice::Whole => (StatusCode::OK, 0, size),
         Slice::Part { first, last } => (StatusCode::PARTIAL_CONTENT, first, last - first + 1),
         Slice::Unsatisfiable => {
             let error = ApiError::new(Code::RangeNotSatisfiable, format!("there are {size} bytes"));
-            let value = range::content_range(None, size);
-            return Ok(error.header(header::CONTENT_RANGE, value).into_response());
+            return Err(error.header(header::CONTENT_RANGE, range::content_range(None, size)));
         }
     };
     let body = match is_head(&asked.method) || length == 0 {
         true => Body::empty(),
-        false => Body::from_stream(read((first, length)).await?),
+        false => content((first, length)).await?.into_body(),
     };
-    let mut response = (status, body).into_response();
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     if let Slice::Part { first, last } = slice {
         response.headers_mut().insert(header::CONTENT_RANGE, range::content_range(Some((first, last)), size));

@@ -14,11 +14,13 @@ use playhouse_protocol::{
     problem::Code,
     realtime::{SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK},
 };
-use tokio::net::TcpStream;
 use tungstenite::handshake::derive_accept_key;
 
 use super::shard::Wire;
-use crate::{actors::seat::Encoding, http::problem::ApiError};
+use crate::{
+    actors::seat::Encoding,
+    http::{problem::ApiError, sendfile::Connection},
+};
 
 const VERSION: HeaderValue = HeaderValue::from_static("13");
 const KEY_LEN: usize = 24;
@@ -85,8 +87,8 @@ pub struct Upgrading(OnUpgrade);
 impl Upgrading {
     /// The stream, and what the client has sent on it already.
     pub async fn stream(self) -> Result<(Wire, Bytes), hyper::Error> {
-        match downcast::<TokioIo<TcpStream>>(self.0.await?) {
-            Ok(parts) => Ok((Wire::Tcp(parts.io.into_inner()), parts.read_buf)),
+        match downcast::<TokioIo<Connection>>(self.0.await?) {
+            Ok(parts) => Ok((Wire::Tcp(parts.io.into_inner().into_inner()), parts.read_buf)),
             // TLS, or whatever else carries HTTP.
             Err(upgraded) => Ok((Wire::Other(Box::new(TokioIo::new(upgraded))), Bytes::new())),
         }

@@ -1,0 +1,189 @@
+//! A store that tells when what was read may have changed, so that a reader may keep a row as long as it has not. It
+//! stands around an engine and counts the writes of chosen tables by partition.
+//!
+//! To keep a row: take its version, then read it, then keep both; it is good while the version is the same. A write is
+//! counted before its writer is answered, so nobody who was told of it is shown what was before. Writes of other processes,
+//! and those that time out and are applied later, are not seen: what is kept needs an age limit too.
+
+use std::{
+    collections::hash_map::RandomState,
+    hash::BuildHasher,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use futures_util::future::BoxFuture;
+
+use super::{
+    engine::{Decide, Engine, Key, Put, Reads, Row, RowPage, Scan, StoreResult},
+    table::Table,
+    value::Value,
+};
+
+/// Partitions that share a counter disturb each other, and nothing worse.
+const SLOTS: usize = 4_096;
+
+/// How often the partitions of the watched tables were written.
+pub struct Versions {
+    tables: Vec<&'static str>,
+    slots: Box<[AtomicU64]>,
+    hasher: RandomState,
+}
+
+impl Versions {
+    /// Watches tables whose partition keys begin with a text.
+    pub fn of_tables(tables: &[&'static Table]) -> Arc<Self> {
+        let slots = (0..SLOTS).map(|_| AtomicU64::new(0)).collect();
+        let tables = tables.iter().map(|table| table.name).collect();
+        Arc::new(Self { tables, slots, hasher: RandomState::new() })
+    }
+
+    /// The version of all watched partitions whose key begins with this text.
+    pub fn of(&self, first: &str) -> u64 {
+        self.slot(first).load(Ordering::Acquire)
+    }
+
+    fn watches(&self, table: &'static Table) -> bool {
+        self.tables.contains(&table.name)
+    }
+
+    fn count(&self, first: &str) {
+        self.slot(first).fetch_add(1, Ordering::Release);
+    }
+
+    fn slot(&self, first: &str) -> &AtomicU64 {
+        let slots = u64::try_from(SLOTS).expect("a small number");
+        let slot = self.hasher.hash_one(first) % slots;
+        &self.slots[usize::try_from(slot).expect("less than the slots there are")]
+    }
+}
+
+/// An engine whose writes are counted.
+pub struct Watched {
+    pub inner: Arc<dyn Engine>,
+    pub versions: Arc<Versions>,
+}
+
+impl Engine for Watched {
+    fn get<'a>(&'a self, table: &'static Table, key: Key) -> BoxFuture<'a, StoreResult<Option<Row>>> {
+        self.inner.get(table, key)
+    }
+
+    fn get_statics<'a>(
+        &'a self,
+        table: &'static Table,
+        partition: Vec<Value>,
+    ) -> BoxFuture<'a, StoreResult<Option<Vec<Option<Value>>>>> {
+        self.inner.get_statics(table, partition)
+    }
+
+    fn scan<'a>(&'a self, table: &'static Table, scan: Scan) -> BoxFuture<'a, StoreResult<RowPage>> {
+        self.inner.scan(table, scan)
+    }
+
+    fn put<'a>(&'a self, table: &'static Table, put: Put) -> BoxFuture<'a, StoreResult<()>> {
+        let counting = self.counting(table, &put.row.key.partition);
+        counted(counting, self.inner.put(table, put))
+    }
+
+    fn delete<'a>(&'a self, table: &'static Table, key: Key) -> BoxFuture<'a, StoreResult<()>> {
+        let counting = self.counting(table, &key.partition);
+        counted(counting, self.inner.delete(table, key))
+    }
+
+    fn insert_if_absent<'a>(&'a self, table: &'static Table, put: Put) -> BoxFuture<'a, StoreResult<bool>> {
+        let counting = self.counting(table, &put.row.key.partition);
+        counted(counting, self.inner.insert_if_absent(table, put))
+    }
+
+    fn update_partition<'a>(
+        &'a self,
+        table: &'static Table,
+        partition: Vec<Value>,
+        reads: Reads,
+        decide: Decide,
+    ) -> BoxFuture<'a, StoreResult<()>> {
+        let counting = self.counting(table, &partition);
+        counted(counting, self.inner.update_partition(table, partition, reads, decide))
+    }
+
+    fn probe<'a>(&'a self) -> BoxFuture<'a, StoreResult<()>> {
+        self.inner.probe()
+    }
+
+    fn close<'a>(&'a self) -> BoxFuture<'a, StoreResult<()>> {
+        self.inner.close()
+    }
+}
+
+impl Watched {
+    fn counting<'a>(&'a self, table: &'static Table, partition: &[Value]) -> Option<Counting<'a>> {
+        match partition.first() {
+            Some(Value::Text(first)) if self.versions.watches(table) => {
+                Some(Counting { versions: &self.versions, first: first.clone() })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Counts a write when it is over, however it ends: one that failed, or whose caller went away, may have been applied all
+/// the same.
+struct Counting<'a> {
+    versions: &'a Versions,
+    first: String,
+}
+
+impl Drop for Counting<'_> {
+    fn drop(&mut self) {
+        self.versions.count(&self.first);
+    }
+}
+
+fn counted<'a, T: 'a>(
+    counting: Option<Counting<'a>>,
+    write: BoxFuture<'a, StoreResult<T>>,
+) -> BoxFuture<'a, StoreResult<T>> {
+    let Some(counting) = counting else { return write };
+    Box::pin(async move {
+        let _counting = counting;
+        write.await
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        backends::store::{self, Record, tables::feed::FeedBucket, tables::tally::Member},
+        domain::clock::ManualClock,
+    };
+
+    #[tokio::test]
+    async fn every_way_to_write_a_watched_table_counts_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let versions = Versions::of_tables(&[FeedBucket::TABLE]);
+        let store = store::open("embedded:", folder.path(), Arc::new(ManualClock::default())).unwrap();
+        let store = store.decorated(|inner| Arc::new(Watched { inner, versions: versions.clone() }));
+        let row = || FeedBucket { feed: "a".into(), bucket: 1 };
+        let version = || versions.of("a");
+        let mut seen = vec![version()];
+        store.put(row()).await.unwrap();
+        seen.push(version());
+        store.insert_if_absent(row(), None).await.unwrap();
+        seen.push(version());
+        store.delete::<FeedBucket>(("a".into(),), (1,)).await.unwrap();
+        seen.push(version());
+        let nothing = |_| (store::Edit::default(), ());
+        store.update_partition::<FeedBucket, _>(("a".into(),), vec![(1,)], nothing).await.unwrap();
+        seen.push(version());
+        assert_eq!(seen, [0, 1, 2, 3, 4]);
+        let key = ("a".to_owned(), crate::domain::tally::Kind::Reaction, 0);
+        store.delete::<Member>(key, ("x".into(),)).await.unwrap();
+        store.get::<FeedBucket>(("a".into(),), (1,)).await.unwrap();
+        assert_eq!(version(), 4);
+        store.close().await.unwrap();
+    }
+}

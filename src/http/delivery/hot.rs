@@ -1,0 +1,201 @@
+//! Objects that are asked for again and again, in memory, and how much memory that may be. Only for objects whose content
+//! never changes; whether somebody may have one is decided before anyone looks here.
+
+use std::{fs::File, hash::BuildHasher, path::PathBuf, sync::Arc};
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use quick_cache::{Weighter, sync::Cache};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::spawn_blocking,
+};
+
+use crate::{
+    backends::objects::{Body, ObjectInfo, ObjectKey, ObjectResult},
+    http::sendfile::{self, Regions, Registered},
+};
+
+/// Larger ones are streamed from where they lie.
+const OBJECT_BYTES_MAX: u64 = 8 << 20;
+/// Objects that are remembered to have been asked for once.
+const ASKED_LEN_MAX: usize = 16_384;
+/// What one permit of the budget stands for.
+const UNIT_BYTES: u64 = 4_096;
+/// Keys and bookkeeping of an entry, roughly.
+const ENTRY_BYTES: u64 = 256;
+
+pub struct Kept {
+    pub info: ObjectInfo,
+    pub bytes: Bytes,
+}
+
+/// An object whose bytes give their share of the budget back when nobody holds them any more. Their region ends first.
+struct Charged {
+    _region: Option<Registered>,
+    bytes: Vec<u8>,
+    _share: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Charged {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+#[derive(Clone)]
+struct Weight;
+
+impl Weighter<ObjectKey, Arc<Kept>> for Weight {
+    fn weight(&self, _: &ObjectKey, kept: &Arc<Kept>) -> u64 {
+        kept.bytes.len() as u64 + ENTRY_BYTES
+    }
+}
+
+pub struct Hot {
+    objects: Cache<ObjectKey, Arc<Kept>, Weight>,
+    asked: Cache<u64, ()>,
+    hasher: std::hash::RandomState,
+    /// Of all bytes here, those that are in no cache any more but still on their way to a slow reader included.
+    budget: Arc<Semaphore>,
+}
+
+impl Hot {
+    /// A quarter of the bytes is for objects on their way that have lost their place.
+    pub fn new(bytes_max: u64) -> Self {
+        let cached = bytes_max / 4 * 3;
+        let permits = usize::try_from(bytes_max / UNIT_BYTES).unwrap_or(Semaphore::MAX_PERMITS);
+        Self {
+            objects: Cache::with_weighter(places(cached), cached.max(1), Weight),
+            asked: Cache::new(ASKED_LEN_MAX),
+            hasher: std::hash::RandomState::new(),
+            budget: Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS))),
+        }
+    }
+
+    pub fn get(&self, key: &ObjectKey) -> Option<Arc<Kept>> {
+        self.objects.get(key)
+    }
+
+    /// Whether this is not the first request for an object of late. What is asked for once is not worth a place.
+    pub fn is_wanted_again(&self, key: &ObjectKey) -> bool {
+        let name = self.hasher.hash_one(key);
+        let before = self.asked.get(&name).is_some();
+        if !before {
+            self.asked.insert(name, ());
+        }
+        before
+    }
+
+    /// Reads an object and keeps it; gives it back unread where it is too large or there is no memory to spare. `place` is
+    /// for objects that are files here.
+    pub async fn keep(
+        &self,
+        key: &ObjectKey,
+        info: ObjectInfo,
+        body: Body,
+        place: Option<Place>,
+    ) -> ObjectResult<Result<Arc<Kept>, Body>> {
+        let units = u32::try_from((info.size + ENTRY_BYTES).div_ceil(UNIT_BYTES)).unwrap_or(u32::MAX);
+        let share = self.budget.clone().try_acquire_many_owned(units);
+        let Some(share) = share.ok().filter(|_| info.size <= OBJECT_BYTES_MAX) else { return Ok(Err(body)) };
+        let bytes = read(body, info.size).await?;
+        let region = match place {
+            Some(place) => place.register(&bytes).await,
+            None => None,
+        };
+        let charged = Charged { _region: region, bytes, _share: share };
+        let kept = Arc::new(Kept { info, bytes: Bytes::from_owner(charged) });
+        self.objects.insert(key.clone(), kept.clone());
+        Ok(Ok(kept))
+    }
+}
+
+/// Where an object is a file, and who wants to know of it.
+pub struct Place {
+    pub path: PathBuf,
+    pub regions: Arc<Regions>,
+}
+
+impl Place {
+    /// Nothing where the file has gone meanwhile or is too short to be worth it: then memory has to do.
+    async fn register(self, bytes: &[u8]) -> Option<Registered> {
+        let len = bytes.len();
+        if len < sendfile::FROM_BYTES {
+            return None;
+        }
+        let Self { path, regions } = self;
+        let open = move || File::open(path).ok().filter(|file| is_of_len(file, len));
+        let file = spawn_blocking(open).await.ok().flatten()?;
+        Some(regions.register(bytes, file))
+    }
+}
+
+fn is_of_len(file: &File, len: usize) -> bool {
+    file.metadata().is_ok_and(|metadata| metadata.len() == len as u64)
+}
+
+/// How many segments fit, roughly. The cache is cut into parts of at least 32 places, so this is what makes a part large
+/// enough for the largest object.
+fn places(bytes: u64) -> usize {
+    usize::try_from(bytes >> 20).unwrap_or(usize::MAX).max(1)
+}
+
+async fn read(mut body: Body, size: u64) -> ObjectResult<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+    while let Some(piece) = body.next().await {
+        bytes.extend_from_slice(&piece?);
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{backends::objects::source_of, domain::clock::Timestamp};
+
+    fn info(size: u64) -> ObjectInfo {
+        ObjectInfo { size, etag: "x".into(), modified_at: Timestamp(0) }
+    }
+
+    fn body(size: usize) -> Body {
+        Box::pin(source_of(vec![7; size]).map(|piece| Ok(piece.expect("bytes at hand"))))
+    }
+
+    fn key(name: &str) -> ObjectKey {
+        name.parse().unwrap()
+    }
+
+    #[test]
+    fn an_object_is_worth_a_place_the_second_time() {
+        let hot = Hot::new(1 << 20);
+        assert!(!hot.is_wanted_again(&key("a")));
+        assert!(!hot.is_wanted_again(&key("b")));
+        assert!(hot.is_wanted_again(&key("a")));
+    }
+
+    #[tokio::test]
+    async fn memory_is_bounded_with_what_slow_readers_still_hold() {
+        let hot = Hot::new(1 << 20);
+        let size = 100_000;
+        let mut held = Vec::new();
+        for at in 0..20 {
+            let kept = hot.keep(&key(&format!("a/{at}")), info(size as u64), body(size), None).await.unwrap();
+            held.extend(kept.ok());
+        }
+        assert!(held.len() <= 10, "{} objects of 100 kB are held within 1 MiB", held.len());
+        assert!(held.len() >= 8);
+        held.clear();
+        let again = hot.keep(&key("b"), info(size as u64), body(size), None).await.unwrap();
+        assert!(again.is_ok(), "what nobody holds any more is given back");
+        assert_eq!(hot.get(&key("b")).unwrap().bytes.len(), size);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_kept_without_memory_and_nothing_large() {
+        let none = Hot::new(0);
+        assert!(none.keep(&key("a"), info(10), body(10), None).await.unwrap().is_err());
+        let some = Hot::new(64 << 20);
+        assert!(some.keep(&key("a"), info(OBJECT_BYTES_MAX + 1), body(10), None).await.unwrap().is_err());
+    }
+}
