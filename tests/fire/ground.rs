@@ -12,6 +12,7 @@ use playhouse::{
     domain::{
         access::Visibility,
         clock::{Clock, SystemClock},
+        encryption::Encryption,
         ids::{ChannelId, UserId, VideoId},
         video::{Stage, Status},
     },
@@ -80,6 +81,7 @@ pub fn video(id: &VideoId, owner_id: UserId, channel_id: ChannelId, clock: &dyn 
         description: String::new(),
         tags: Default::default(),
         visibility: Visibility::Public,
+        encryption: Encryption::None,
         status: Status::Ready,
         stage: Stage::Done,
         percent: 100,

@@ -13,6 +13,7 @@ mod ground;
 mod habits;
 mod intent;
 mod life;
+mod media;
 mod observer;
 mod person;
 mod rows;
