@@ -83,6 +83,7 @@ every_engine! {
         of_many_inserts_at_once_exactly_one_wins,
         concurrent_updates_of_a_partition_all_count,
         a_change_is_applied_as_a_whole_with_its_statics,
+        a_deleted_partition_is_gone_with_its_statics_and_no_other,
         an_empty_change_writes_nothing,
         an_update_of_a_single_row_sees_what_was_there,
         an_update_that_panics_fails_alone,

@@ -152,10 +152,34 @@ bodies! {
         pub channel: ChannelSummary,
         pub renditions: Vec<Rendition>,
         pub thumbnails: Option<Thumbnails>,
+        /// Out of the description, else out of the file; empty where neither has any.
+        pub chapters: Vec<Chapter>,
         /// The caller's own reaction.
         pub reaction: ReactionKind,
         pub created_at: String,
         pub published_at: Option<String>,
+    }
+
+    /// Which picture is to stand for a video.
+    pub struct ThumbnailChoice {
+        /// Its number in the list of candidates.
+        pub candidate: u32,
+    }
+
+    /// The pictures that may stand for a video, the best first.
+    pub struct ThumbnailChoices {
+        /// What stands for it now.
+        pub poster: String,
+        /// The number of the candidate that does; null where it is an image of one's own, or there is none yet.
+        pub selected: Option<u32>,
+        pub candidates: Vec<ThumbnailCandidate>,
+    }
+
+    pub struct ThumbnailCandidate {
+        pub candidate: u32,
+        /// The moment of the video it shows.
+        pub at_ms: u64,
+        pub url: String,
     }
 
     pub struct Progress {
@@ -235,13 +259,38 @@ bodies! {
         pub thumbnails_vtt: Option<String>,
         pub poster: Option<String>,
         pub captions: Vec<Caption>,
+        /// WebVTT, one cue a chapter; null where there are none.
+        pub chapters_vtt: Option<String>,
         pub expires_at: String,
     }
 
+    pub struct Chapter {
+        pub start_ms: u64,
+        pub title: String,
+    }
+
     pub struct Caption {
+        /// A BCP 47 tag.
         pub language: String,
         pub label: String,
+        /// `subtitles`, or `captions` for those who do not hear the sound.
+        pub kind: String,
+        /// WebVTT.
         pub url: String,
+    }
+
+    pub struct CaptionTrack {
+        /// A BCP 47 tag.
+        pub language: String,
+        pub label: String,
+        /// `subtitles` or `captions`.
+        pub kind: String,
+        /// WebVTT.
+        pub url: String,
+        pub cues: u64,
+        /// Cues of the upload that could not be read and were left out.
+        pub skipped: u64,
+        pub updated_at: String,
     }
 
     pub struct Comment {

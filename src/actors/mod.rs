@@ -11,6 +11,7 @@ pub mod ledger;
 pub mod notices;
 pub mod registry;
 pub mod relay;
+pub mod removals;
 pub mod room;
 pub mod seat;
 pub mod session;

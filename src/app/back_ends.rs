@@ -49,6 +49,7 @@ impl BackEnds {
             tables::video::Video::TABLE,
             tables::video::Catalogue::TABLE,
             tables::content_key::ContentKeys::TABLE,
+            tables::caption::Caption::TABLE,
         ]);
         let store = store.decorated(|inner| Arc::new(Watched { inner, versions: versions.clone() }));
         let objects =

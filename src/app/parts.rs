@@ -24,6 +24,7 @@ use crate::{
         ledger::Ledger,
         notices::Notices,
         registry::Registry,
+        removals::{Removals, Remover},
         room::{self, RoomContext, Rooms},
         supervise::{self, Child, Meltdown, Supervisor},
         transcode::{Dispatcher, Transcodes, Turns, Workshop},
@@ -44,6 +45,7 @@ pub struct Parts {
     pub back_ends: BackEnds,
     pub accounts: Arc<Accounts>,
     pub channels: Channels,
+    pub removals: Removals,
     pub rooms: Rooms,
     pub transcodes: Transcodes,
     pub uploads: Arc<Uploads>,
@@ -66,6 +68,12 @@ impl Parts {
         let accounts = accounts(config, &back_ends, &clock, &keys, &metrics);
         let rooms = rooms(config, &back_ends, &clock, &shared);
         let transcodes = transcodes(config, &back_ends, &clock, &rooms, &shared, program)?;
+        let removals = Removals {
+            store: back_ends.store.clone(),
+            objects: back_ends.objects.clone(),
+            rooms: rooms.clone(),
+            metrics: metrics.clone(),
+        };
         let content_keys = ContentKeys {
             store: back_ends.store.clone(),
             keys: keys.clone(),
@@ -74,12 +82,14 @@ impl Parts {
         };
         let office = Office {
             store: back_ends.store.clone(),
+            objects: back_ends.objects.clone(),
             feeds: back_ends.feeds.clone(),
             tallies: back_ends.tallies.clone(),
             content_keys: content_keys.clone(),
             transcodes: transcodes.clone(),
             rooms: rooms.clone(),
             ledger: Ledger::new(back_ends.store.clone()),
+            removals: removals.clone(),
             clock: clock.clone(),
         };
         let channels = channels(config, office, &shared);
@@ -118,7 +128,7 @@ impl Parts {
             user_limits,
             drain: drain.clone(),
         });
-        Ok(Self { back_ends, accounts, channels, rooms, transcodes, uploads, context })
+        Ok(Self { back_ends, accounts, channels, removals, rooms, transcodes, uploads, context })
     }
 
     /// Starts what runs once a process, under a supervisor.
@@ -135,7 +145,8 @@ impl Parts {
             on_meltdown: Box::new(|meltdown| drop(told.send(meltdown))),
         };
         children.insert(0, Dispatcher::child(self.transcodes.clone()));
-        children.insert(1, Sweeper::child(self.uploads.clone()));
+        children.insert(1, Remover::child(self.removals.clone()));
+        children.insert(2, Sweeper::child(self.uploads.clone()));
         let supervisor = Supervisor::start(context, children).await.context("the supervised actors")?;
         Ok((supervisor, meltdown))
     }

@@ -114,6 +114,11 @@ pub fn may_edit(owner: &UserId, who: &Identity) -> bool {
     who.user_id == *owner
 }
 
+/// Whether someone may change captions and the like of a video of this owner.
+pub fn may_describe(owner: &UserId, who: &Identity) -> bool {
+    may_edit(owner, who) || is_moderator(who)
+}
+
 /// What someone is in the talk about a video, least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {

@@ -3,7 +3,9 @@
 
 pub mod access;
 pub mod account;
+pub mod caption;
 pub mod channel;
+pub mod chapter;
 pub mod checksum;
 pub mod clock;
 pub mod comment;

@@ -22,16 +22,17 @@ use axum::{
     routing::get,
 };
 
-pub use self::shelf::Shelf;
 use self::{
     address::{Address, File},
     shelf::Known,
 };
+pub use self::{object::stored, shelf::Shelf};
 use super::{
-    Ctx,
+    Ctx, captions,
     extract::is_head,
     limit::Client,
     problem::{ApiError, ApiResult},
+    videos,
 };
 use crate::{
     backends::store::tables::video::Video,
@@ -41,7 +42,7 @@ use crate::{
         clock::Timestamp,
         encryption::Encryption,
     },
-    media::Protection,
+    media::{Protection, manifest::Beside},
 };
 
 const PURPOSE: &str = "playback";
@@ -94,10 +95,10 @@ pub fn base_url(ctx: &Ctx, video: &Video) -> String {
 }
 
 /// A request for one of a video's files.
-struct Asked {
-    method: Method,
-    headers: HeaderMap,
-    client: Client,
+pub struct Asked {
+    pub method: Method,
+    pub headers: HeaderMap,
+    pub client: Client,
 }
 
 /// What a path below `/media/` names: a video, a file of it, and perhaps a permission.
@@ -213,6 +214,16 @@ pub async fn protection(ctx: &Ctx, video: &Video) -> ApiResult<Option<Protection
     }
 }
 
+/// What manifests name beside the renditions.
+pub async fn beside(ctx: &Ctx, video: &Video) -> ApiResult<Beside> {
+    Ok(Beside {
+        title: video.title.clone(),
+        description: video.description.clone(),
+        captions: captions::tracks(ctx, &video.video_id).await?,
+        ..Beside::default()
+    })
+}
+
 async fn deliver_if(
     allowed: bool,
     ctx: &Ctx,
@@ -229,7 +240,12 @@ async fn deliver_if(
     }
     match (address, &known.protection) {
         (Address::Document(document), _) => document::deliver(ctx, known, &document, asked).await,
+        (Address::Poster, _) => {
+            let chosen = videos::thumbnails::poster_file(ctx, &known.video.video_id).await?;
+            object::picture(ctx, known, &chosen, asked).await
+        }
         (Address::Picture, _) => object::picture(ctx, known, path, asked).await,
+        (Address::Captions, _) => object::captions(ctx, known, path, asked).await,
         (Address::Clear(File::Init), _) | (Address::Clear(File::Segment { .. }), None) => {
             object::clear(ctx, known, path, asked).await
         }

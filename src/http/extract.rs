@@ -48,7 +48,7 @@ impl<T: DeserializeOwned> FromRequest<Ctx> for Json<T> {
 
 /// A body of at most `limit` bytes. What is a little longer is read all the same, so that its sender hears why it was
 /// refused instead of seeing the connection break.
-async fn whole(body: Body, limit: usize) -> ApiResult<Vec<u8>> {
+pub async fn whole(body: Body, limit: usize) -> ApiResult<Vec<u8>> {
     const HEARD_OUT_BYTES: usize = 8 << 20;
     let mut pieces = body.into_data_stream();
     let (mut bytes, mut seen) = (Vec::new(), 0);

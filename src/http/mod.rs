@@ -4,6 +4,7 @@
 mod admin;
 mod assets;
 mod auth;
+mod captions;
 mod channels;
 mod comments;
 mod delivery;
@@ -109,6 +110,11 @@ fn api() -> OpenApiRouter<Ctx> {
         .routes(routes!(videos::list::list, videos::create::create))
         .routes(routes!(videos::read::read, videos::edit::edit, videos::edit::delete))
         .routes(routes!(videos::playback::playback))
+        .routes(routes!(videos::original::original))
+        .routes(routes!(videos::thumbnails::list))
+        .routes(routes!(videos::thumbnails::put, videos::thumbnails::reset))
+        .routes(routes!(captions::list))
+        .routes(routes!(captions::put, captions::remove))
         .routes(routes!(videos::engage::react))
         .routes(routes!(videos::engage::view))
         .routes(routes!(jobs::read))

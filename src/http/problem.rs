@@ -206,11 +206,14 @@ impl From<ChannelError> for ApiError {
         match error {
             ChannelError::NotFound => Self::not_found(),
             ChannelError::Invalid { field, reason } => Self::invalid(field, reason),
-            ChannelError::TooManyModerators => Self::new(Code::Conflict, error.to_string()),
+            ChannelError::TooManyModerators | ChannelError::TooManyCaptions => {
+                Self::new(Code::Conflict, error.to_string())
+            }
             ChannelError::HandleTaken => Self::new(Code::HandleTaken, error.to_string()),
             ChannelError::ContentKeys(error) => error.into(),
             ChannelError::Refused(refused) => refused.into(),
             ChannelError::Store(error) => error.into(),
+            ChannelError::Objects(error) => error.into(),
         }
     }
 }

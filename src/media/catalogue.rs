@@ -11,12 +11,13 @@ use serde::{Deserialize, Serialize};
 use self::ahead::Ahead;
 
 use super::{
-    manifest,
+    manifest::{self, Beside, Sprite},
     protection::Protection,
     protocol::Event,
     rendition::{Growth, Origin, Rendition, RenditionId, Segment},
     thumbnails::Thumbnails,
 };
+use crate::domain::{caption::Language, chapter::Chapter};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Catalogue {
@@ -32,6 +33,19 @@ pub struct Catalogue {
     /// How many encoded pictures there will be; zero while nobody has said.
     #[serde(default)]
     rungs_expected: usize,
+    /// Pictures that may stand for the video, the best first.
+    #[serde(default)]
+    pub candidates: Vec<Candidate>,
+    #[serde(default)]
+    pub sprite_bytes: u64,
+    /// Those of the file.
+    #[serde(default)]
+    pub chapters: Vec<Chapter>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    pub at_ms: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,9 +97,17 @@ impl Catalogue {
             }
             Event::Closed { rendition } => self.find_mut(rendition)?.growth = Growth::Complete,
             Event::PosterWritten { bytes } => self.poster = Some(Poster { bytes: *bytes }),
-            Event::SpriteWritten { thumbnails, .. } => self.thumbnails = Some(*thumbnails),
+            Event::CandidateWritten { number, at_ms, .. } => {
+                // A run that is made again begins with the first.
+                self.candidates.truncate(usize::from(*number));
+                self.candidates.push(Candidate { at_ms: *at_ms });
+            }
+            Event::SpriteWritten { thumbnails, bytes } => {
+                (self.thumbnails, self.sprite_bytes) = (Some(*thumbnails), *bytes);
+            }
             Event::Probed { probe } => {
                 self.sound = if probe.audio.is_some() { ExpectedSound::Some } else { ExpectedSound::None };
+                self.chapters.clone_from(&probe.chapters);
             }
             Event::Heartbeat { .. }
             | Event::Progress { .. }
@@ -211,8 +233,18 @@ impl Catalogue {
     }
 
     /// `master.m3u8`, as soon as anything is playable.
-    pub fn master(&self) -> Option<String> {
-        self.is_playable().then(|| manifest::hls::master(&self.pictures(), self.audio()))
+    pub fn master(&self, beside: &Beside) -> Option<String> {
+        self.is_playable()
+            .then(|| manifest::hls::master(&self.pictures(), self.audio(), &self.with_sprite(beside)))
+    }
+
+    /// `captions/<language>.m3u8` of a video that is to be so long.
+    pub fn captions_playlist(&self, language: &Language, duration_ms: Option<u64>) -> Option<String> {
+        let made_ms = self.renditions.iter().map(Rendition::duration_ns).max().unwrap_or(0) / 1_000_000;
+        let growing = self.renditions.iter().any(|rendition| !rendition.is_complete());
+        let growth = if growing { Growth::Growing } else { Growth::Complete };
+        let duration_ms = made_ms.max(duration_ms.unwrap_or(0));
+        self.is_playable().then(|| manifest::hls::captions(language, duration_ms, growth))
     }
 
     /// `<rendition>/index.m3u8`. A finished picture is still an EVENT while its sound grows, because players
@@ -237,15 +269,15 @@ impl Catalogue {
     }
 
     /// `manifest.mpd`: over complete renditions only, so it is always a static one.
-    pub fn mpd(&self) -> Option<String> {
+    pub fn mpd(&self, beside: &Beside) -> Option<String> {
         let (pictures, audio) = self.complete()?;
-        Some(manifest::dash::mpd(&pictures, audio))
+        Some(manifest::dash::mpd(&pictures, audio, &self.with_sprite(beside)))
     }
 
     /// The same over encrypted segments, where a single key covers them.
-    pub fn protected_mpd(&self, protection: &Protection) -> Option<String> {
+    pub fn protected_mpd(&self, protection: &Protection, beside: &Beside) -> Option<String> {
         let (pictures, audio) = self.complete()?;
-        manifest::dash::protected_mpd(&pictures, audio, protection)
+        manifest::dash::protected_mpd(&pictures, audio, protection, &self.with_sprite(beside))
     }
 
     /// The complete renditions, once they are enough to play.
@@ -259,6 +291,16 @@ impl Catalogue {
             return None;
         }
         Some((pictures, audio))
+    }
+
+    fn with_sprite(&self, beside: &Beside) -> Beside {
+        let sprite = self.thumbnails.map(|sheet| Sprite { sheet, bytes: self.sprite_bytes });
+        Beside { sprite, ..beside.clone() }
+    }
+
+    /// `images.m3u8`.
+    pub fn images_playlist(&self) -> Option<String> {
+        self.thumbnails.as_ref().map(manifest::hls::images)
     }
 
     /// `thumbnails.vtt`.

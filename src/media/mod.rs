@@ -5,10 +5,13 @@
 //! Nothing here knows a store, an actor, a route or the configuration, and GStreamer never runs in the
 //! process that calls this: only `playhouse media-worker` ([`worker_main`]) loads it.
 
+pub mod captions;
 pub mod catalogue;
 pub mod chunk;
 pub mod failure;
 mod gst;
+pub mod image;
+mod iso_chapters;
 pub mod ladder;
 pub mod layout;
 pub mod limits;
@@ -33,4 +36,5 @@ pub use probe::Probe;
 pub use protection::Protection;
 pub use protocol::{Event, Job, Task};
 pub use rendition::{Rendition, RenditionId};
+pub use sniff::container_of;
 pub use worker::{WorkerOptions, run};

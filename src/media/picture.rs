@@ -113,12 +113,28 @@ fn exposure(luma: &[f64]) -> f64 {
     (4.0 * mean * (1.0 - mean)).clamp(0.0, 1.0)
 }
 
-/// The sprite while it fills, and the best picture so far.
+/// Parts of a video of which each gives the best picture it has.
+const CANDIDATES: usize = 4;
+
+/// The sprite while it fills, and the best picture so far of each part.
 pub struct Sheet {
     thumbnails: Thumbnails,
     reserved: Vec<Slot>,
     tiles: Vec<Option<Picture>>,
-    poster: Option<(f64, Picture)>,
+    best: [Option<Scored>; CANDIDATES],
+}
+
+struct Scored {
+    score: f64,
+    at_ms: u64,
+    picture: Picture,
+}
+
+/// A sheet's pictures as JPEG.
+pub struct Pictures {
+    /// With their times, the best first.
+    pub candidates: Vec<(u64, Vec<u8>)>,
+    pub sprite: Vec<u8>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -134,13 +150,18 @@ impl Sheet {
             thumbnails,
             reserved: vec![Slot::Free; tiles],
             tiles: std::iter::repeat_with(|| None).take(tiles).collect(),
-            poster: None,
+            best: [const { None }; CANDIDATES],
         }
     }
 
     fn slot(&self, at_ms: u64) -> usize {
         let slot = usize::try_from(at_ms / self.thumbnails.interval_ms).unwrap_or(usize::MAX);
         slot.min(self.tiles.len() - 1)
+    }
+
+    fn part(&self, at_ms: u64) -> usize {
+        let whole_ms = self.thumbnails.duration_ms.max(1);
+        usize::try_from(at_ms * CANDIDATES as u64 / whole_ms).unwrap_or(usize::MAX).min(CANDIDATES - 1)
     }
 
     /// Whether a picture of this time is wanted; the first of an interval is.
@@ -153,8 +174,10 @@ impl Sheet {
         let (width, height) = (self.thumbnails.tile_width as usize, self.thumbnails.tile_height as usize);
         let tile = picture.tile(width, height);
         let score = tile.score();
-        if self.poster.as_ref().is_none_or(|(best, _)| score > *best) {
-            self.poster = Some((score, picture));
+        let part = self.part(at_ms);
+        let best = &mut self.best[part];
+        if best.as_ref().is_none_or(|best| score > best.score) {
+            *best = Some(Scored { score, at_ms, picture });
         }
         let slot = self.slot(at_ms);
         self.tiles[slot] = Some(tile);
@@ -166,9 +189,12 @@ impl Sheet {
         self.tiles.first().is_some_and(Option::is_some) && longest <= 2
     }
 
-    /// Poster and sprite as JPEG. Empty tiles show the picture before them.
-    pub fn finish(mut self) -> Option<(Vec<u8>, Vec<u8>)> {
-        let (_, poster) = self.poster.take()?;
+    /// `None` without a single picture. Empty tiles show the picture before them.
+    pub fn finish(mut self) -> Option<Pictures> {
+        let mut best: Vec<Scored> = self.best.iter_mut().filter_map(Option::take).collect();
+        best.sort_by(|one, other| other.score.total_cmp(&one.score));
+        let jpeg = |scored: &Scored| Some((scored.at_ms, scored.picture.jpeg(POSTER_QUALITY)?));
+        let candidates = best.iter().map(jpeg).collect::<Option<Vec<_>>>()?;
         let columns = (self.thumbnails.columns.min(self.thumbnails.tiles)) as usize;
         let (width, height) = (self.thumbnails.tile_width as usize, self.thumbnails.tile_height as usize);
         let mut sprite = Picture::black(columns * width, self.thumbnails.rows() as usize * height);
@@ -178,7 +204,7 @@ impl Sheet {
             let (left, top) = self.thumbnails.origin_of(at);
             sprite.paste(shown, left as usize, top as usize);
         }
-        Some((poster.jpeg(POSTER_QUALITY)?, sprite.jpeg(SPRITE_QUALITY)?))
+        Some(Pictures { candidates, sprite: sprite.jpeg(SPRITE_QUALITY)? })
     }
 }
 
@@ -225,8 +251,11 @@ mod tests {
         sheet.take(100, grey(50));
         sheet.take(2500, checked());
         assert!(sheet.is_dense());
-        let (poster, sprite) = sheet.finish().unwrap();
-        assert!(poster.starts_with(&[0xff, 0xd8]) && sprite.starts_with(&[0xff, 0xd8]));
+        let Pictures { candidates, sprite } = sheet.finish().unwrap();
+        let times: Vec<u64> = candidates.iter().map(|(at_ms, _)| *at_ms).collect();
+        assert_eq!(times, [2500, 100], "the checked picture is better than the grey one");
+        assert!(candidates.iter().all(|(_, jpeg)| jpeg.starts_with(&[0xff, 0xd8])));
+        assert!(sprite.starts_with(&[0xff, 0xd8]));
     }
 
     #[test]

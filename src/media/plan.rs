@@ -237,7 +237,13 @@ mod tests {
             sample_rate: 44_100,
             language: None,
         };
-        Probe { container: Container::IsoBmff, duration_ms, video: Some(video), audio: Some(audio) }
+        Probe {
+            container: Container::IsoBmff,
+            duration_ms,
+            video: Some(video),
+            audio: Some(audio),
+            chapters: Vec::new(),
+        }
     }
 
     fn plan(codec: &str, duration_ms: u64) -> Plan {

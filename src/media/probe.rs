@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::chapter::Chapter;
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probe {
     pub container: Container,
@@ -10,6 +12,9 @@ pub struct Probe {
     pub duration_ms: u64,
     pub video: Option<VideoStream>,
     pub audio: Option<AudioStream>,
+    /// As the file has them: at most a hundred.
+    #[serde(default)]
+    pub chapters: Vec<Chapter>,
 }
 
 /// The containers that are let in, by what their first bytes say.

@@ -96,6 +96,12 @@ pub enum Event {
     Closed {
         rendition: RenditionId,
     },
+    /// A picture that may stand for the video. The best comes first and has number 0.
+    CandidateWritten {
+        number: u8,
+        at_ms: u64,
+        bytes: u64,
+    },
     PosterWritten {
         bytes: u64,
     },

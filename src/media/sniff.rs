@@ -51,7 +51,8 @@ fn read_head(file: &mut File) -> std::io::Result<Vec<u8>> {
     Ok(head)
 }
 
-fn container_of(head: &[u8]) -> Option<Container> {
+/// What the first bytes of a file say, an ID3 tag before a sound aside.
+pub fn container_of(head: &[u8]) -> Option<Container> {
     match head {
         [_, _, _, _, b'f', b't', b'y', b'p', ..] => Some(Container::IsoBmff),
         // Old QuickTime files have no ftyp.

@@ -41,6 +41,16 @@ impl Thumbnails {
         self.tiles.div_ceil(self.columns)
     }
 
+    /// Tiles beside one another in the sheet.
+    pub fn columns_filled(&self) -> u32 {
+        self.columns.min(self.tiles)
+    }
+
+    /// How much of the video the sheet stands for: its end and a part of an interval.
+    pub fn covered_ms(&self) -> u64 {
+        u64::from(self.tiles) * self.interval_ms
+    }
+
     /// Left and top edge of a tile in the sheet.
     pub fn origin_of(&self, tile: u32) -> (u32, u32) {
         ((tile % self.columns) * self.tile_width, (tile / self.columns) * self.tile_height)

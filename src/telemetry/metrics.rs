@@ -112,6 +112,8 @@ metrics! {
     upload_bytes: Counter = Counter::default(),
     /// Transcode jobs in memory, by state: queued, running, done, failed, cancelled.
     jobs: By<State, Gauge> = By::default(),
+    /// Videos of which nothing is left.
+    videos_removed: Counter = Counter::default(),
     /// Attempts at a job that ended, by outcome: done, retried, failed, cancelled.
     job_attempts: By<Outcome, Counter> = By::default(),
     /// Seconds of one run of a media worker, by stage.

@@ -2,12 +2,17 @@
 
 mod access;
 mod accounts;
+mod captions;
+mod chapters;
 mod chat;
 mod delivery;
 mod encryption;
 mod engagement;
 mod imports;
+mod metadata;
 mod process;
+mod removal;
 mod support;
+mod thumbnails;
 mod uploads;
 mod videos;

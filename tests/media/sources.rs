@@ -1,6 +1,6 @@
 //! Every kind of source becomes segments that decode, as long as the source, in the sizes it deserves.
 
-use playhouse::media::{Event, probe::Rotation, rendition::Track, thumbnails::Thumbnails};
+use playhouse::media::{Event, manifest::Beside, probe::Rotation, rendition::Track, thumbnails::Thumbnails};
 
 use crate::{
     bench::{Bench, Made},
@@ -43,12 +43,12 @@ async fn h264_with_aac_is_passed_through_and_then_laddered_on_one_grid() {
 }
 
 fn assert_master_is_complete(made: &Made) {
-    let master = made.catalogue.master().expect("it is playable");
+    let master = made.catalogue.master(&Beside::default()).expect("it is playable");
     assert!(!master.contains("source"), "the ladder has replaced it: {master}");
     assert_eq!(master.matches("#EXT-X-STREAM-INF").count(), 2);
     assert_eq!(master.matches("FRAME-RATE=25.000").count(), 2);
     assert_eq!(master.matches(",mp4a.40.2\"").count(), 2);
-    let mpd = made.catalogue.mpd().expect("everything is complete");
+    let mpd = made.catalogue.mpd(&Beside::default()).expect("everything is complete");
     assert_eq!(mpd.matches("<Representation").count(), 3);
 }
 
@@ -183,7 +183,7 @@ async fn webm_with_opus_gets_its_lowest_rung_first() {
         assert_eq!(made.decode(name).frames, 60, "{name}");
     }
     made.decode("audio");
-    assert!(made.catalogue.mpd().is_some());
+    assert!(made.catalogue.mpd(&Beside::default()).is_some());
 }
 
 #[tokio::test]
@@ -196,7 +196,7 @@ async fn motion_jpeg_in_avi_without_sound_works() {
     // The last frame is shown once: nothing says for how long.
     let frames = made.decode("v240").frames;
     assert!((58..=60).contains(&frames), "{frames} frames, but 15 a second are doubled");
-    let master = made.catalogue.master().expect("it is playable");
+    let master = made.catalogue.master(&Beside::default()).expect("it is playable");
     assert!(!master.contains("AUDIO"), "{master}");
 }
 
@@ -208,9 +208,9 @@ async fn sound_alone_is_playable() {
     assert_eq!(made.names(), ["audio"]);
     assert_lasts(&made, "audio", 3000);
     made.decode("audio");
-    let master = made.catalogue.master().expect("it is playable");
+    let master = made.catalogue.master(&Beside::default()).expect("it is playable");
     assert!(master.ends_with("CODECS=\"mp4a.40.2\"\naudio/index.m3u8\n"), "{master}");
-    assert!(made.catalogue.mpd().is_some());
+    assert!(made.catalogue.mpd(&Beside::default()).is_some());
 }
 
 #[tokio::test]

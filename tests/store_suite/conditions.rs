@@ -1,6 +1,6 @@
 //! Writes that depend on what is there, from many tasks at once.
 
-use playhouse::backends::store::{Edit, StoreError};
+use playhouse::backends::store::{Edit, Record, StoreError};
 use tokio::task::JoinSet;
 
 use super::{Member, MemberStatics, Single};
@@ -105,4 +105,26 @@ pub async fn an_update_that_panics_fails_alone(bed: Bed) {
     let answer = bed.store.update(("n".into(),), panics).await;
     assert!(matches!(answer, Err(StoreError::Unavailable(_))));
     bed.store.put(Single { name: "n".into(), count: 1 }).await.unwrap();
+}
+
+pub async fn a_deleted_partition_is_gone_with_its_statics_and_no_other(bed: Bed) {
+    let before = bed.store.count(Member::TABLE).await.unwrap();
+    for set in ["s", "s2", "t"] {
+        let fill = move |_: playhouse::backends::store::View<Member>| {
+            let row = |member: i64| (Member { set: set.into(), member: member.to_string(), value: 1 }, None);
+            let statics = Some(MemberStatics { size: 300, sum: 300 });
+            (Edit { statics, puts: (0..300).map(row).collect(), deletes: vec![] }, ())
+        };
+        bed.store.update_partition::<Member, _>((set.into(),), vec![], fill).await.unwrap();
+    }
+    assert_eq!(bed.store.count(Member::TABLE).await.unwrap(), before + 903);
+    for _ in 0..2 {
+        bed.store.delete_partition::<Member>(("s".into(),)).await.unwrap();
+        assert_eq!(bed.store.all::<Member>(("s".into(),)).await.unwrap(), []);
+        assert_eq!(bed.store.statics::<Member>(("s".into(),)).await.unwrap(), None);
+        assert_eq!(bed.store.count(Member::TABLE).await.unwrap(), before + 602);
+    }
+    for set in ["s2", "t"] {
+        assert_eq!(bed.store.all::<Member>((set.into(),)).await.unwrap().len(), 300);
+    }
 }

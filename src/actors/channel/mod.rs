@@ -1,16 +1,23 @@
 //! Channels: one actor a channel. It decides what a channel is called, what it publishes and who subscribes, and is
 //! the writer of its videos' words. What a video is made into is the transcode actor's.
 
+mod captions;
+mod posters;
 mod state;
 
 use std::{sync::Arc, time::Duration};
 
 use self::state::{Flush, State, Wish};
+pub use self::{
+    captions::{NewCaption, PutCaption},
+    posters::NewPoster,
+};
 use super::{
     accounts::claims::{Claims, Name},
     content_keys::{ContentKeyError, ContentKeys},
     directory::{Directory, Failure, LoadError, Myself, Options, Refused, Reply, Resident, Shared},
     ledger::Ledger,
+    removals::Removals,
     room::Rooms,
     transcode::Transcodes,
     videos,
@@ -18,6 +25,7 @@ use super::{
 use crate::{
     backends::{
         feeds::{Feed, Feeds},
+        objects::{ObjectError, SharedObjects},
         store::{
             Store, StoreError,
             tables::{
@@ -31,6 +39,7 @@ use crate::{
     domain::{
         access::Visibility,
         account::Author,
+        caption::{Language, TRACKS_MAX},
         channel,
         clock::SharedClock,
         encryption::Encryption,
@@ -52,23 +61,29 @@ pub enum ChannelError {
     HandleTaken,
     #[error("a channel has at most {MODERATORS_MAX} moderators")]
     TooManyModerators,
+    #[error("a video has at most {TRACKS_MAX} caption tracks")]
+    TooManyCaptions,
     #[error(transparent)]
     ContentKeys(#[from] ContentKeyError),
     #[error(transparent)]
     Refused(#[from] Refused),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Objects(#[from] ObjectError),
 }
 
 /// What every channel shares.
 pub struct Office {
     pub store: Store,
+    pub objects: SharedObjects,
     pub feeds: Feeds,
     pub tallies: Tallies,
     pub content_keys: ContentKeys,
     pub transcodes: Transcodes,
     pub rooms: Rooms,
     pub ledger: Ledger,
+    pub removals: Removals,
     pub clock: SharedClock,
 }
 
@@ -202,6 +217,9 @@ pub enum Message {
     AddVideo(Box<NewVideo>, Reply<Result<Video, ChannelError>>),
     EditVideo(VideoId, VideoPatch, Reply<Result<Video, ChannelError>>),
     DeleteVideo(VideoId, Reply<Result<(), ChannelError>>),
+    PutCaption(VideoId, Box<NewCaption>, Reply<Result<PutCaption, ChannelError>>),
+    DeleteCaption(VideoId, Language, Reply<Result<(), ChannelError>>),
+    SetPoster(VideoId, NewPoster, Reply<Result<(), ChannelError>>),
     Appoint(Author, Reply<Result<(), ChannelError>>),
     Dismiss(UserId, Reply<Result<(), ChannelError>>),
     Wish(UserId, Wish, Reply<Option<u64>>),
@@ -237,6 +255,15 @@ impl Resident for Channel {
             }
             Message::DeleteVideo(video, reply) => {
                 reply.send(self.delete_video(&channel.channel, video).await);
+            }
+            Message::PutCaption(video, new, reply) => {
+                reply.send(self.put_caption(&channel.channel, video, *new).await);
+            }
+            Message::DeleteCaption(video, language, reply) => {
+                reply.send(self.delete_caption(&channel.channel, video, language).await);
+            }
+            Message::SetPoster(video, new, reply) => {
+                reply.send(self.set_poster(&channel.channel, video, new).await);
             }
             Message::Appoint(user, reply) => reply.send(self.appoint(&channel.channel, user).await),
             Message::Dismiss(user, reply) => {
@@ -362,17 +389,20 @@ impl Channel {
         }
     }
 
-    /// The row goes last: until then the owner can ask again, and whatever was left is removed then.
+    /// The row goes last of what shows the video: until then the owner can ask again. What its room has written is
+    /// erased behind it.
     async fn delete_video(&self, id: &ChannelId, video: VideoId) -> Result<(), ChannelError> {
-        let Office { store, feeds, transcodes, rooms, ledger, .. } = &*self.office;
+        let Office { store, feeds, transcodes, rooms, ledger, removals, .. } = &*self.office;
         let row = store.get::<Video>((video.clone(),), ()).await?;
         let row = row.filter(|row| row.channel_id == *id).ok_or(ChannelError::NotFound)?;
+        removals.begin(&video).await?;
         videos::unlist(feeds, &row).await?;
         transcodes.remove(&video).await?;
         ledger.forget_video(&row.owner_id, &video).await?;
         self.office.content_keys.forget(&video).await?;
         store.delete::<Video>((video.clone(),), ()).await?;
         videos::tell_room(rooms, &video).await;
+        removals.finish(video);
         Ok(())
     }
 

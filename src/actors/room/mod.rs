@@ -4,6 +4,7 @@
 
 mod actor;
 mod chat;
+mod erase;
 mod error;
 mod facts;
 mod gather;

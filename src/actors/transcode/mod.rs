@@ -14,7 +14,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::state::{Effect, State, VideoChange};
 pub use self::{
-    run::{object_key, source_key},
+    run::{made_prefix, object_key, source_key, source_prefix},
     sweep::Dispatcher,
 };
 use super::{

@@ -132,6 +132,10 @@ async fn publish(workshop: &Workshop, order: &Order, output: &Path, event: Event
             (names, Event::SegmentWritten { rendition: named, sequence, segment })
         }
         Event::Closed { rendition } => (None, Event::Closed { rendition: order.named(&rendition) }),
+        Event::CandidateWritten { number, .. } => {
+            let name = layout::candidate(usize::from(number));
+            (Some((name.clone(), name)), event)
+        }
         Event::PosterWritten { .. } => (Some((layout::POSTER.into(), layout::POSTER.into())), event),
         Event::SpriteWritten { .. } => (Some((layout::SPRITE.into(), layout::SPRITE.into())), event),
         other => (None, other),

@@ -65,7 +65,13 @@ fn probe() -> Probe {
     };
     let audio =
         AudioStream { codec: "mpeg".into(), profile: None, channels: 2, sample_rate: 48_000, language: None };
-    Probe { container: Container::IsoBmff, duration_ms: 40_000, video: Some(video), audio: Some(audio) }
+    Probe {
+        container: Container::IsoBmff,
+        duration_ms: 40_000,
+        video: Some(video),
+        audio: Some(audio),
+        chapters: Vec::new(),
+    }
 }
 
 fn opened(name: &str, origin: Origin) -> Event {

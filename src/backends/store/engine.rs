@@ -1,4 +1,4 @@
-//! The contract of a store engine: six verbs over untyped rows. Callers use the typed [`Store`](super::Store).
+//! The contract of a store engine: seven verbs over untyped rows. Callers use the typed [`Store`](super::Store).
 //!
 //! An acknowledged write is durable: it survives `kill -9` and, on a disk that honours fsync, a power cut.
 //! Writes to one partition are applied in one order that all readers agree on. A read sees every write
@@ -140,6 +140,17 @@ pub trait Engine: Send + Sync + 'static {
         reads: Reads,
         decide: Decide,
     ) -> BoxFuture<'a, StoreResult<()>>;
+
+    /// Removes every row of a partition and what they share. Removing an absent one succeeds.
+    fn delete_partition<'a>(
+        &'a self,
+        table: &'static Table,
+        partition: Vec<Value>,
+    ) -> BoxFuture<'a, StoreResult<()>>;
+
+    /// Rows of a table, and partitions whose rows share something: reads all of it. For tests and for people who look
+    /// for what was left behind.
+    fn count<'a>(&'a self, table: &'static Table) -> BoxFuture<'a, StoreResult<u64>>;
 
     /// Writes and reads back a probe row: what `/health/ready` and `doctor` ask.
     fn probe<'a>(&'a self) -> BoxFuture<'a, StoreResult<()>>;

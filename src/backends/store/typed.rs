@@ -1,4 +1,4 @@
-//! The store as the rest of the house sees it: six verbs over declared records.
+//! The store as the rest of the house sees it: seven verbs over declared records.
 
 use std::{
     marker::PhantomData,
@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     engine::{Change, Direction, Engine, Key, Put, Reads, Row, Scan, Snapshot, StoreError, StoreResult},
-    table::{Cells, Record},
+    table::{Cells, Record, Table},
     value::{Cell, Value},
 };
 use crate::domain::page::{Cursor, Page};
@@ -138,6 +138,16 @@ impl Store {
             (edit, answer)
         })
         .await
+    }
+
+    /// Removes every row of a partition and what they share.
+    pub async fn delete_partition<R: Record>(&self, partition: R::Partition) -> StoreResult<()> {
+        self.engine.delete_partition(R::TABLE, partition.into_key()).await
+    }
+
+    /// Rows of a whole table, statics counted as one: see [`Engine::count`].
+    pub async fn count(&self, table: &'static Table) -> StoreResult<u64> {
+        self.engine.count(table).await
     }
 
     pub async fn probe(&self) -> StoreResult<()> {

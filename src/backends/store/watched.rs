@@ -109,6 +109,19 @@ impl Engine for Watched {
         counted(counting, self.inner.update_partition(table, partition, reads, decide))
     }
 
+    fn delete_partition<'a>(
+        &'a self,
+        table: &'static Table,
+        partition: Vec<Value>,
+    ) -> BoxFuture<'a, StoreResult<()>> {
+        let counting = self.counting(table, &partition);
+        counted(counting, self.inner.delete_partition(table, partition))
+    }
+
+    fn count<'a>(&'a self, table: &'static Table) -> BoxFuture<'a, StoreResult<u64>> {
+        self.inner.count(table)
+    }
+
     fn probe<'a>(&'a self) -> BoxFuture<'a, StoreResult<()>> {
         self.inner.probe()
     }

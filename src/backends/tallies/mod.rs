@@ -95,6 +95,16 @@ impl Tallies {
         self.sum(key, Totals(first.totals), newest).await
     }
 
+    /// Forgets a tally: for one whose target is gone, and that nobody counts any more. May be repeated; the bucket that
+    /// knows of the others goes last.
+    pub async fn erase(&self, key: &TallyKey) -> StoreResult<()> {
+        let newest = self.generations.read(&self.store, key).await?;
+        for bucket in buckets_up_to(newest).filter(|bucket| *bucket != BucketId::FIRST) {
+            self.store.delete_partition::<Member>(partition(key, bucket)).await?;
+        }
+        self.store.delete_partition::<Member>(partition(key, BucketId::FIRST)).await
+    }
+
     /// A member's value; `None` when it is not in the set.
     pub async fn value_of(&self, key: &TallyKey, member: &str) -> StoreResult<Option<i32>> {
         let newest = self.generations.read(&self.store, key).await?;

@@ -1,12 +1,19 @@
 //! What a path below a video's folder asks for. Whatever is not one of these is not there.
 
-use crate::media::{RenditionId, layout};
+use crate::{
+    domain::caption::Language,
+    media::{RenditionId, layout},
+};
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum Address<'a> {
     Document(Document),
-    /// A poster or a sprite, which keeps its name when it is made anew.
+    /// The picture that stands for the video.
+    Poster,
+    /// A sprite or a candidate, which keeps its name when it is made anew.
     Picture,
+    /// The file of a caption track.
+    Captions,
     /// A file of a rendition as it lies in the object store.
     Clear(File),
     /// The same as a key set encrypts it: `object` is where it lies.
@@ -27,6 +34,10 @@ pub enum Document {
     Master,
     Mpd,
     Thumbnails,
+    Images,
+    Chapters,
+    /// The playlist of a caption track.
+    Captions(Language),
     Playlist(RenditionId),
 }
 
@@ -42,8 +53,18 @@ impl<'a> Address<'a> {
             layout::MASTER => return Some(Self::Document(Document::Master)),
             layout::MPD => return Some(Self::Document(Document::Mpd)),
             layout::THUMBNAILS => return Some(Self::Document(Document::Thumbnails)),
-            layout::POSTER | layout::SPRITE => return Some(Self::Picture),
+            layout::IMAGES => return Some(Self::Document(Document::Images)),
+            layout::CHAPTERS => return Some(Self::Document(Document::Chapters)),
+            layout::POSTER => return Some(Self::Poster),
+            layout::SPRITE => return Some(Self::Picture),
+            path if layout::is_candidate(path) => return Some(Self::Picture),
             _ => {}
+        }
+        if let Some(language) = layout::captions_language(path, "m3u8") {
+            return Some(Self::Document(Document::Captions(language)));
+        }
+        if layout::captions_language(path, "vtt").is_some() {
+            return Some(Self::Captions);
         }
         let mut parts = path.split('/');
         let (first, second, third) = (parts.next()?, parts.next()?, parts.next());
@@ -96,7 +117,14 @@ mod tests {
             ("master.m3u8", Some(Address::Document(Document::Master))),
             ("manifest.mpd", Some(Address::Document(Document::Mpd))),
             ("thumbnails.vtt", Some(Address::Document(Document::Thumbnails))),
-            ("poster.jpg", Some(Address::Picture)),
+            ("images.m3u8", Some(Address::Document(Document::Images))),
+            ("chapters.vtt", Some(Address::Document(Document::Chapters))),
+            ("poster.jpg", Some(Address::Poster)),
+            ("candidate3.jpg", Some(Address::Picture)),
+            ("captions/pt-BR.vtt", Some(Address::Captions)),
+            ("captions/en.m3u8", Some(Address::Document(Document::Captions("en".parse().unwrap())))),
+            ("captions/EN.vtt", None),
+            ("thumbnail.jpg", None),
             ("v360r1/index.m3u8", Some(Address::Document(Document::Playlist(rendition)))),
             ("v360r1/init.mp4", Some(Address::Clear(File::Init))),
             ("v360r1/seg00012.m4s", Some(Address::Clear(File::Segment { sequence: 12 }))),

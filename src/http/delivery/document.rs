@@ -16,15 +16,21 @@ use super::{
     shelf::{self, Known},
 };
 use crate::{
+    backends::store::tables::video::Video,
     http::{
         Ctx,
         problem::{ApiError, ApiResult},
-        range,
+        range, videos,
     },
-    media::{Catalogue, Protection},
+    media::{
+        Catalogue,
+        manifest::{self, Beside},
+    },
 };
 
 const HLS: &str = "application/vnd.apple.mpegurl";
+const DASH: &str = "application/dash+xml";
+pub const VTT: &str = "text/vtt; charset=utf-8";
 /// What is shorter fits into one packet anyway.
 const COMPRESSED_FROM_BYTES: usize = 512;
 
@@ -57,8 +63,8 @@ impl Form {
 }
 
 impl Rendered {
-    pub fn of(catalogue: &Catalogue, document: &Document, protection: Option<&Protection>) -> Option<Self> {
-        let (text, kind) = text(catalogue, document, protection)?;
+    pub fn of(catalogue: &Catalogue, document: &Document, known: &Known, beside: &Beside) -> Option<Self> {
+        let (text, kind) = text(catalogue, document, known, beside)?;
         let growing = catalogue.renditions.iter().any(|rendition| !rendition.is_complete());
         let growth = if growing { Growth::Growing } else { Growth::Complete };
         let gzip = (text.len() >= COMPRESSED_FROM_BYTES).then(|| Form::of(compressed(text.as_bytes())));
@@ -96,19 +102,29 @@ pub async fn deliver(ctx: &Ctx, known: &Known, document: &Document, asked: &Aske
 fn text(
     catalogue: &Catalogue,
     document: &Document,
-    protection: Option<&Protection>,
+    known: &Known,
+    beside: &Beside,
 ) -> Option<(String, &'static str)> {
-    let (text, kind) = match (document, protection) {
-        (Document::Master, _) => (catalogue.master(), HLS),
+    let duration_ms = known.video.duration_ms.and_then(|ms| u64::try_from(ms).ok());
+    let (text, kind) = match (document, &known.protection) {
+        (Document::Master, _) => (catalogue.master(beside), HLS),
         (Document::Playlist(rendition), None) => (catalogue.media_playlist(rendition), HLS),
         (Document::Playlist(rendition), Some(protection)) => {
             (catalogue.protected_playlist(rendition, protection), HLS)
         }
-        (Document::Mpd, None) => (catalogue.mpd(), "application/dash+xml"),
-        (Document::Mpd, Some(protection)) => (catalogue.protected_mpd(protection), "application/dash+xml"),
-        (Document::Thumbnails, _) => (catalogue.thumbnails_vtt(), "text/vtt; charset=utf-8"),
+        (Document::Mpd, None) => (catalogue.mpd(beside), DASH),
+        (Document::Mpd, Some(protection)) => (catalogue.protected_mpd(protection, beside), DASH),
+        (Document::Thumbnails, _) => (catalogue.thumbnails_vtt(), VTT),
+        (Document::Images, _) => (catalogue.images_playlist(), HLS),
+        (Document::Chapters, _) => (chapters(catalogue, &known.video, duration_ms), VTT),
+        (Document::Captions(language), _) => (catalogue.captions_playlist(language, duration_ms), HLS),
     };
     text.map(|text| (text, kind))
+}
+
+fn chapters(catalogue: &Catalogue, video: &Video, duration_ms: Option<u64>) -> Option<String> {
+    let chapters = videos::chapters::of(video, catalogue);
+    (!chapters.is_empty()).then(|| manifest::vtt::chapters(&chapters, duration_ms.unwrap_or(0)))
 }
 
 fn compressed(text: &[u8]) -> Vec<u8> {

@@ -14,6 +14,7 @@ use playhouse_protocol::problem::Code;
 
 use super::{
     Asked, File, HEADERS, Keep,
+    document::VTT,
     hot::{Kept, Place},
     sealed,
     shelf::Known,
@@ -34,6 +35,13 @@ use crate::{
 pub async fn picture(ctx: &Ctx, known: &Known, path: &str, asked: &Asked) -> ApiResult<Response> {
     let found = Found::stored(ctx, transcode::object_key(&known.video.video_id, path), asked).await?;
     let form = Form { info: found.info.clone(), kind: "image/jpeg", keep: Keep::Checked, known };
+    answer(form, asked, async |part| found.content(ctx, part).await).await
+}
+
+/// Captions keep their name when they are uploaded anew.
+pub async fn captions(ctx: &Ctx, known: &Known, path: &str, asked: &Asked) -> ApiResult<Response> {
+    let found = Found::stored(ctx, transcode::object_key(&known.video.video_id, path), asked).await?;
+    let form = Form { info: found.info.clone(), kind: VTT, keep: Keep::Checked, known };
     answer(form, asked, async |part| found.content(ctx, part).await).await
 }
 
@@ -158,6 +166,13 @@ impl Found {
     }
 }
 
+/// An object or a part of it, with what says which version it is, for whoever knows what it may be shown as.
+pub async fn stored(ctx: &Ctx, key: ObjectKey, asked: &Asked) -> ApiResult<Response> {
+    let found = Found::stored(ctx, key, asked).await?;
+    let info = found.info.clone();
+    versioned(&info, asked, async |part| found.content(ctx, part).await).await
+}
+
 /// What the head of an answer says.
 struct Form<'a> {
     info: ObjectInfo,
@@ -171,19 +186,29 @@ async fn answer(
     asked: &Asked,
     content: impl AsyncFnOnce((u64, u64)) -> ApiResult<Content>,
 ) -> ApiResult<Response> {
-    let etag = HeaderValue::from_str(&format!("\"{}\"", form.info.etag));
+    let mut response = versioned(&form.info, asked, content).await?;
+    let answer = response.headers_mut();
+    answer.insert(header::CONTENT_TYPE, HeaderValue::from_static(form.kind));
+    answer.insert(header::CACHE_CONTROL, form.keep.rule(form.known.video.visibility));
+    Ok(response)
+}
+
+async fn versioned(
+    info: &ObjectInfo,
+    asked: &Asked,
+    content: impl AsyncFnOnce((u64, u64)) -> ApiResult<Content>,
+) -> ApiResult<Response> {
+    let etag = HeaderValue::from_str(&format!("\"{}\"", info.etag));
     let etag = etag.map_err(|error| ApiError::internal(&error))?;
     let mut response = match range::is_unchanged(&asked.headers, &etag) {
         true => StatusCode::NOT_MODIFIED.into_response(),
         false => {
-            let slice = range::requested(&asked.headers, form.info.size, &etag);
-            sliced(form.info.size, slice, asked, content).await?
+            let slice = range::requested(&asked.headers, info.size, &etag);
+            sliced(info.size, slice, asked, content).await?
         }
     };
     let answer = response.headers_mut();
     answer.reserve(HEADERS);
-    answer.insert(header::CONTENT_TYPE, HeaderValue::from_static(form.kind));
-    answer.insert(header::CACHE_CONTROL, form.keep.rule(form.known.video.visibility));
     answer.insert(header::ETAG, etag);
     answer.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     Ok(response)

@@ -15,10 +15,10 @@ use crate::{
     backends::store::{Versions, tables::video::Video},
     domain::ids::VideoId,
     http::{
-        Ctx,
+        Ctx, captions,
         problem::{ApiError, ApiResult},
     },
-    media::Protection,
+    media::{Protection, manifest::Beside},
 };
 
 /// How long a write that this process does not hear of may go unnoticed.
@@ -103,9 +103,16 @@ pub async fn document(ctx: &Ctx, known: &Known, document: &Document) -> ApiResul
     }
     let read_at = Instant::now();
     let catalogue = transcode::catalogue(&ctx.store, &known.video.video_id).await?;
-    let Some(rendered) = Rendered::of(&catalogue, document, known.protection.as_ref()) else {
-        return Ok(None);
+    let beside = match document {
+        Document::Master | Document::Mpd => super::beside(ctx, &known.video).await?,
+        Document::Captions(language)
+            if !captions::exists(ctx, &known.video.video_id, language.clone()).await? =>
+        {
+            return Ok(None);
+        }
+        _ => Beside::default(),
     };
+    let Some(rendered) = Rendered::of(&catalogue, document, known, &beside) else { return Ok(None) };
     let shown = Arc::new(Shown { rendered, version: known.version, read_at });
     documents.insert(key, shown.clone());
     Ok(Some(shown))

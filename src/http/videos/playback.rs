@@ -5,12 +5,12 @@ use std::time::Duration;
 use axum::{Json, extract::State};
 use playhouse_protocol::{problem::Code, rest};
 
-use super::visible;
+use super::{chapters, visible};
 use crate::{
     actors::transcode,
     domain::ids::VideoId,
     http::{
-        Ctx, delivery,
+        Ctx, captions, delivery,
         extract::{Id, MaybeCaller},
         problem::{ApiError, ApiResult},
     },
@@ -36,10 +36,12 @@ pub async fn playback(
         };
         return Err(ApiError::new(Code::NotPlayableYet, detail).retry_after_s(1));
     }
+    let beside = delivery::beside(&ctx, &video).await?;
     let dash = match delivery::protection(&ctx, &video).await? {
-        Some(protection) => catalogue.protected_mpd(&protection),
-        None => catalogue.mpd(),
+        Some(protection) => catalogue.protected_mpd(&protection, &beside),
+        None => catalogue.mpd(&beside),
     };
+    let has_chapters = !chapters::of(&video, &catalogue).is_empty();
     let base = delivery::base_url(&ctx, &video);
     let expires_at = ctx.clock.now().plus(Duration::from_secs(ctx.options.playback_token_ttl_s));
     Ok(Json(rest::Playback {
@@ -47,7 +49,8 @@ pub async fn playback(
         dash: dash.map(|_| format!("{base}/manifest.mpd")),
         thumbnails_vtt: catalogue.thumbnails.map(|_| format!("{base}/thumbnails.vtt")),
         poster: catalogue.poster.map(|_| format!("{base}/poster.jpg")),
-        captions: Vec::new(),
+        captions: captions::playable(&base, &beside.captions),
+        chapters_vtt: has_chapters.then(|| format!("{base}/chapters.vtt")),
         expires_at: expires_at.to_rfc3339(),
     }))
 }

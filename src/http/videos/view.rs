@@ -2,6 +2,7 @@
 
 use playhouse_protocol::rest;
 
+use super::chapters;
 use crate::{
     actors::transcode,
     backends::store::tables::{channel::Channel, video::Video},
@@ -26,6 +27,7 @@ pub async fn video(ctx: &Ctx, row: Video, who: Option<&Identity>) -> ApiResult<r
         None => rest::ReactionKind::None,
     };
     let base = delivery::base_url(ctx, &row);
+    let chapters = chapters::shown(chapters::of(&row, &catalogue));
     Ok(rest::Video {
         id: row.video_id.to_string(),
         title: row.title,
@@ -55,6 +57,7 @@ pub async fn video(ctx: &Ctx, row: Video, who: Option<&Identity>) -> ApiResult<r
             poster: format!("{base}/poster.jpg"),
             sprite_vtt: catalogue.thumbnails.map(|_| format!("{base}/thumbnails.vtt")),
         }),
+        chapters,
         reaction,
         created_at: row.created_at.to_rfc3339(),
         published_at: row.published_at.map(|at| at.to_rfc3339()),

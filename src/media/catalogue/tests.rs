@@ -35,18 +35,18 @@ fn shown(catalogue: &Catalogue) -> Vec<&str> {
 fn nothing_plays_before_both_picture_and_sound_have_a_segment() {
     let source = RenditionId::source;
     let mut growing = catalogue(&[opened(source(), Origin::Passthrough), written(source(), 0)]);
-    assert!(!growing.is_playable() && growing.master().is_none());
+    assert!(!growing.is_playable() && growing.master(&Beside::default()).is_none());
     growing.apply(&opened(RenditionId::audio(), Origin::Encoded)).unwrap();
     assert!(!growing.is_playable());
     growing.apply(&written(RenditionId::audio(), 0)).unwrap();
-    assert!(growing.is_playable() && growing.master().is_some());
-    assert!(growing.mpd().is_none(), "an MPD is static, so it waits");
+    assert!(growing.is_playable() && growing.master(&Beside::default()).is_some());
+    assert!(growing.mpd(&Beside::default()).is_none(), "an MPD is static, so it waits");
     growing.apply(&Event::Closed { rendition: source() }).unwrap();
     let playlist = growing.media_playlist(&source()).unwrap();
     assert!(playlist.contains("EVENT"), "the sound still grows: {playlist}");
     growing.apply(&Event::Closed { rendition: RenditionId::audio() }).unwrap();
     assert!(growing.media_playlist(&source()).unwrap().contains("ENDLIST"));
-    assert!(growing.mpd().is_some());
+    assert!(growing.mpd(&Beside::default()).is_some());
 }
 
 #[test]

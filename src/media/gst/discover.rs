@@ -8,6 +8,7 @@ use gstreamer_pbutils as pbutils;
 use pbutils::prelude::*;
 
 use super::{
+    discover_chapters::chapters,
     discover_streams::{audio_stream, video_stream},
     source::{Decoding, decoding, internal},
 };
@@ -65,6 +66,7 @@ pub fn discover(source: &Path, container: Container, limits: &Limits) -> Result<
             .iter()
             .filter(|stream| is_decodable(&info, *stream))
             .find_map(audio_stream),
+        chapters: chapters(source, container, info.toc()),
     };
     if probe.video.is_none() && info.video_streams().iter().any(|stream| video_stream(stream).is_some()) {
         return Err(undecodable());

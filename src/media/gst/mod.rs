@@ -5,6 +5,7 @@
 mod aac;
 mod confine;
 mod discover;
+mod discover_chapters;
 mod discover_streams;
 mod elements;
 mod encode;

@@ -21,7 +21,7 @@ use crate::media::{
     chunk::Chunk,
     failure::{Failure, FailureCode},
     ladder, layout,
-    picture::{Picture, Sheet},
+    picture::{Picture, Pictures, Sheet},
     probe::{Probe, Rotation, Scan, VideoStream},
     protocol::{Event, Task},
     thumbnails::Thumbnails,
@@ -42,8 +42,13 @@ pub fn run(task: &Task, probe: &Probe, reporter: &Arc<Reporter>) -> Result<(), F
         sheet = collect(task, probe, video, thumbnails, Frames::All, reporter)?;
     }
     let failed = || Failure::new(FailureCode::Damaged, "no picture of this file could be decoded");
-    let (poster, sprite) = sheet.finish().ok_or_else(failed)?;
-    place(task, layout::POSTER, &poster)?;
+    let Pictures { candidates, sprite } = sheet.finish().ok_or_else(failed)?;
+    for ((at_ms, candidate), number) in candidates.iter().zip(0_u8..) {
+        place(task, &layout::candidate(usize::from(number)), candidate)?;
+        reporter.tell(&Event::CandidateWritten { number, at_ms: *at_ms, bytes: candidate.len() as u64 });
+    }
+    let (_, poster) = candidates.first().ok_or_else(failed)?;
+    place(task, layout::POSTER, poster)?;
     reporter.tell(&Event::PosterWritten { bytes: poster.len() as u64 });
     place(task, layout::SPRITE, &sprite)?;
     reporter.tell(&Event::SpriteWritten { thumbnails, bytes: sprite.len() as u64 });

@@ -131,7 +131,7 @@ mod tests {
             sample_rate: 48_000,
             language: None,
         };
-        Probe { container, duration_ms, video: None, audio: Some(audio) }
+        Probe { container, duration_ms, video: None, audio: Some(audio), chapters: Vec::new() }
     }
 
     fn held(probe: &Probe, held_ms: u64) -> Result<(), FailureCode> {

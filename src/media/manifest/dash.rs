@@ -3,6 +3,8 @@
 
 use std::fmt::Write;
 
+use super::beside::Beside;
+use crate::domain::caption::Kind;
 use crate::media::{
     layout,
     protection::Protection,
@@ -10,10 +12,12 @@ use crate::media::{
 };
 
 const VIDEO_TIMESCALE: u64 = 90_000;
+/// Behind the picture and the sound.
+const FIRST_TEXT_SET: usize = 2;
 
 /// Complete renditions only; `pictures` smallest first.
-pub fn mpd(pictures: &[&Rendition], audio: Option<&Rendition>) -> String {
-    render(pictures, audio, None)
+pub fn mpd(pictures: &[&Rendition], audio: Option<&Rendition>, beside: &Beside) -> String {
+    render(pictures, audio, None, beside)
 }
 
 /// The same over encrypted segments. `None` where one key does not cover them all: the one player that reads such
@@ -22,29 +26,57 @@ pub fn protected_mpd(
     pictures: &[&Rendition],
     audio: Option<&Rendition>,
     protection: &Protection,
+    beside: &Beside,
 ) -> Option<String> {
     let lengths = pictures.iter().copied().chain(audio).map(|rendition| rendition.segments.len() as u64);
     let last = lengths.max().unwrap_or(0).saturating_sub(1);
-    (protection.key_number(last) == 0).then(|| render(pictures, audio, Some(protection)))
+    (protection.key_number(last) == 0).then(|| render(pictures, audio, Some(protection), beside))
 }
 
-fn render(pictures: &[&Rendition], audio: Option<&Rendition>, protection: Option<&Protection>) -> String {
+fn render(
+    pictures: &[&Rendition],
+    audio: Option<&Rendition>,
+    protection: Option<&Protection>,
+    beside: &Beside,
+) -> String {
     let all = pictures.iter().copied().chain(audio);
     let duration_ns = all.filter_map(|rendition| rendition.segments.last()).map(end_ns).max().unwrap_or(0);
     let mut text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
          <MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\" profiles=\"urn:mpeg:dash:profile:isoff-live:2011\" \
-         type=\"static\" mediaPresentationDuration=\"{}\" minBufferTime=\"PT4S\">\n  <Period id=\"0\" start=\"PT0S\">\n",
+         type=\"static\" mediaPresentationDuration=\"{}\" minBufferTime=\"PT4S\">\n",
         seconds(duration_ns)
     );
+    program_information(&mut text, beside);
+    text.push_str("  <Period id=\"0\" start=\"PT0S\">\n");
     if !pictures.is_empty() {
         picture_set(&mut text, pictures, protection);
     }
     if let Some(audio) = audio {
         sound_set(&mut text, audio, protection);
     }
+    text_sets(&mut text, beside);
+    image_set(&mut text, beside);
     text.push_str("  </Period>\n</MPD>\n");
     text
+}
+
+/// The description as Dublin Core, since the schema has an element for the title only and lets others in.
+fn program_information(text: &mut String, beside: &Beside) {
+    if beside.title.is_empty() {
+        return;
+    }
+    push(text, format_args!("  <ProgramInformation>\n    <Title>{}</Title>\n", escaped(&beside.title)));
+    if !beside.description.is_empty() {
+        push(
+            text,
+            format_args!(
+                "    <dc:description xmlns:dc=\"http://purl.org/dc/elements/1.1/\">{}</dc:description>\n",
+                escaped(&beside.description)
+            ),
+        );
+    }
+    text.push_str("  </ProgramInformation>\n");
 }
 
 fn picture_set(text: &mut String, pictures: &[&Rendition], protection: Option<&Protection>) {
@@ -98,6 +130,63 @@ fn sound_set(text: &mut String, audio: &Rendition, protection: Option<&Protectio
     );
     timeline(text, audio, u64::from(*sample_rate), protection);
     text.push_str("      </Representation>\n    </AdaptationSet>\n");
+}
+
+/// Each track as its whole file. Its rate is a guess on the high side, since nobody chooses by it.
+fn text_sets(text: &mut String, beside: &Beside) {
+    for ((name, track), id) in beside.named_captions().zip(FIRST_TEXT_SET..) {
+        let role = match track.kind {
+            Kind::Subtitles => "subtitle",
+            Kind::Captions => "caption",
+        };
+        let (name, language, file) = (escaped(&name), &track.language, layout::captions(&track.language));
+        push(
+            text,
+            format_args!(
+                "    <AdaptationSet id=\"{id}\" contentType=\"text\" mimeType=\"text/vtt\" lang=\"{language}\">\n      \
+                 <Label>{name}</Label>\n      <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"{role}\"/>\n      \
+                 <Representation id=\"captions-{language}\" bandwidth=\"1000\">\n        \
+                 <BaseURL>{file}</BaseURL>\n      </Representation>\n    </AdaptationSet>\n"
+            ),
+        );
+    }
+}
+
+/// The sprite as tiles (DASH-IF IOP 6.2.6): one segment, so its name needs no number.
+fn image_set(text: &mut String, beside: &Beside) {
+    let Some(sprite) = &beside.sprite else { return };
+    let sheet = &sprite.sheet;
+    let (columns, rows) = (sheet.columns_filled(), sheet.rows());
+    let (width, height) = (columns * sheet.tile_width, rows * sheet.tile_height);
+    push(
+        text,
+        format_args!(
+            "    <AdaptationSet id=\"{}\" contentType=\"image\" mimeType=\"image/jpeg\">\n      \
+             <SegmentTemplate media=\"{}\" timescale=\"1000\" duration=\"{}\" startNumber=\"1\"/>\n      \
+             <Representation id=\"thumbnails\" bandwidth=\"{}\" width=\"{width}\" height=\"{height}\">\n        \
+             <EssentialProperty schemeIdUri=\"http://dashif.org/guidelines/thumbnail_tile\" value=\"{columns}x{rows}\"/>\n      \
+             </Representation>\n    </AdaptationSet>\n",
+            FIRST_TEXT_SET + beside.captions.len(),
+            layout::SPRITE,
+            sheet.covered_ms(),
+            sprite.bits_a_second()
+        ),
+    );
+}
+
+/// Text of an element or of an attribute in double quotes (XML 1.0), without what XML cannot hold.
+fn escaped(text: &str) -> String {
+    let piece = |c: char| match c {
+        '&' => "&amp;".to_owned(),
+        '<' => "&lt;".to_owned(),
+        '>' => "&gt;".to_owned(),
+        '"' => "&quot;".to_owned(),
+        '\n' | '\t' => c.to_string(),
+        '\u{FFFE}' | '\u{FFFF}' => String::new(),
+        c if c.is_control() => String::new(),
+        c => c.to_string(),
+    };
+    text.chars().map(piece).collect()
 }
 
 /// Segment encryption (ISO/IEC 23009-4): the init is encrypted too, unlike that of HLS.

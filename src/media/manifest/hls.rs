@@ -3,23 +3,31 @@
 
 use std::fmt::Write;
 
+use super::beside::{Beside, CaptionTrack, Sprite};
+use crate::domain::caption::{Kind, Language};
 use crate::media::{
     layout,
     protection::Protection,
     rendition::{Growth, Rendition, Track},
+    thumbnails::Thumbnails,
 };
 
 const AUDIO_GROUP: &str = "audio";
+const SUBTITLES_GROUP: &str = "subs";
 
 /// `pictures` smallest first. With none, the sound is the one variant.
-pub fn master(pictures: &[&Rendition], audio: Option<&Rendition>) -> String {
+pub fn master(pictures: &[&Rendition], audio: Option<&Rendition>, beside: &Beside) -> String {
     let mut text = String::from("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n");
+    session_data(&mut text, "title", &beside.title);
+    session_data(&mut text, "description", &beside.description);
+    beside.named_captions().for_each(|(name, track)| subtitles(&mut text, &name, track));
+    beside.sprite.iter().for_each(|sprite| image_stream(&mut text, sprite));
     if pictures.is_empty() {
-        audio.into_iter().for_each(|audio| sound_variant(&mut text, audio));
+        audio.into_iter().for_each(|audio| sound_variant(&mut text, audio, beside));
         return text;
     }
     audio.into_iter().for_each(|audio| sound_group(&mut text, audio));
-    middle_first(pictures).into_iter().for_each(|picture| variant(&mut text, picture, audio));
+    middle_first(pictures).into_iter().for_each(|picture| variant(&mut text, picture, audio, beside));
     text
 }
 
@@ -45,19 +53,83 @@ fn sound_group(text: &mut String, audio: &Rendition) {
     );
 }
 
-fn sound_variant(text: &mut String, audio: &Rendition) {
+fn subtitles(text: &mut String, name: &str, track: &CaptionTrack) {
+    let described = match track.kind {
+        Kind::Subtitles => "",
+        Kind::Captions => {
+            "CHARACTERISTICS=\"public.accessibility.transcribes-spoken-dialog,\
+             public.accessibility.describes-music-and-sound\","
+        }
+    };
+    let (language, uri) = (&track.language, layout::captions_playlist(&track.language));
+    line(
+        text,
+        format_args!(
+            "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"{SUBTITLES_GROUP}\",NAME=\"{name}\",LANGUAGE=\"{language}\",\
+             DEFAULT=NO,AUTOSELECT=YES,FORCED=NO,{described}URI=\"{uri}\""
+        ),
+    );
+}
+
+/// A quoted string cannot hold quotes or line breaks, and knows no way to write them.
+fn session_data(text: &mut String, name: &str, value: &str) {
+    if !value.is_empty() {
+        let value: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let value = value.replace('"', "'");
+        line(text, format_args!("#EXT-X-SESSION-DATA:DATA-ID=\"org.playhouse.{name}\",VALUE=\"{value}\""));
+    }
+}
+
+/// Roku's tag, which Shaka and others read too: the sprite for those who seek.
+fn image_stream(text: &mut String, sprite: &Sprite) {
+    let (width, height) = (sprite.sheet.tile_width, sprite.sheet.tile_height);
+    line(
+        text,
+        format_args!(
+            "#EXT-X-IMAGE-STREAM-INF:BANDWIDTH={},RESOLUTION={width}x{height},CODECS=\"jpeg\",URI=\"{}\"",
+            sprite.bits_a_second(),
+            layout::IMAGES
+        ),
+    );
+}
+
+/// The playlist of the sprite: one segment of tiles.
+pub fn images(sheet: &Thumbnails) -> String {
+    let seconds = |ms: u64| format!("{}.{:03}", ms / 1000, ms % 1000);
+    let (covered, interval) = (seconds(sheet.covered_ms()), seconds(sheet.interval_ms));
+    let (width, height) = (sheet.tile_width, sheet.tile_height);
+    let (columns, rows) = (sheet.columns_filled(), sheet.rows());
+    format!(
+        "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:{}\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:VOD\n\
+         #EXT-X-IMAGES-ONLY\n#EXTINF:{covered},\n\
+         #EXT-X-TILES:RESOLUTION={width}x{height},LAYOUT={columns}x{rows},DURATION={interval}\n{}\n#EXT-X-ENDLIST\n",
+        sheet.covered_ms().div_ceil(1000),
+        layout::SPRITE
+    )
+}
+
+/// The attribute that every variant has when there is a caption track.
+fn with_subtitles(beside: &Beside) -> String {
+    match beside.captions.is_empty() {
+        true => String::new(),
+        false => format!(",SUBTITLES=\"{SUBTITLES_GROUP}\""),
+    }
+}
+
+fn sound_variant(text: &mut String, audio: &Rendition, beside: &Beside) {
     let (peak, average) = (audio.bandwidth_peak(), audio.bandwidth_average());
     line(
         text,
         format_args!(
-            "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},CODECS=\"{}\"",
-            audio.codec
+            "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},CODECS=\"{}\"{}",
+            audio.codec,
+            with_subtitles(beside)
         ),
     );
     line(text, format_args!("{}", layout::playlist(&audio.id)));
 }
 
-fn variant(text: &mut String, picture: &Rendition, audio: Option<&Rendition>) {
+fn variant(text: &mut String, picture: &Rendition, audio: Option<&Rendition>, beside: &Beside) {
     let Track::Video { width, height, frame_rate } = picture.track else { return };
     let peak = picture.bandwidth_peak() + audio.map_or(0, Rendition::bandwidth_peak);
     let average = picture.bandwidth_average() + audio.map_or(0, Rendition::bandwidth_average);
@@ -70,8 +142,9 @@ fn variant(text: &mut String, picture: &Rendition, audio: Option<&Rendition>) {
         text,
         format_args!(
             "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},CODECS=\"{codecs}\",\
-             RESOLUTION={width}x{height},FRAME-RATE={:.3}{group},CLOSED-CAPTIONS=NONE",
-            frame_rate.as_f64()
+             RESOLUTION={width}x{height},FRAME-RATE={:.3}{group}{},CLOSED-CAPTIONS=NONE",
+            frame_rate.as_f64(),
+            with_subtitles(beside)
         ),
     );
     line(text, format_args!("{}", layout::playlist(&picture.id)));
@@ -120,6 +193,17 @@ fn playlist(rendition: &Rendition, growth: Growth, protection: Option<&Protectio
 fn key_line(text: &mut String, protection: &Protection, number: u64) {
     let (uri, iv) = (layout::key(protection.set(), number), protection.iv_text(number));
     line(text, format_args!("#EXT-X-KEY:METHOD=AES-128,URI=\"../{uri}\",IV={iv}"));
+}
+
+/// The playlist of a caption track: its whole file, as long as the video. Of the kind that the other playlists are of.
+pub fn captions(language: &Language, duration_ms: u64, growth: Growth) -> String {
+    let kind = if growth == Growth::Complete { "VOD" } else { "EVENT" };
+    let target_s = duration_ms.div_ceil(1000).max(1);
+    let (seconds, millis) = (duration_ms / 1000, duration_ms % 1000);
+    format!(
+        "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:{target_s}\n#EXT-X-MEDIA-SEQUENCE:0\n\
+         #EXT-X-PLAYLIST-TYPE:{kind}\n#EXTINF:{seconds}.{millis:03},\n{language}.vtt\n#EXT-X-ENDLIST\n"
+    )
 }
 
 const TARGET_GROWING_S: u64 = 5;

@@ -1,6 +1,9 @@
 //! What players read, rendered from renditions: pure functions from data to text. All addresses are relative
 //! to the file they stand in, so that a token in the path of the first request covers all that follow.
 
+mod beside;
 pub mod dash;
 pub mod hls;
 pub mod vtt;
+
+pub use beside::{Beside, CaptionTrack, Sprite};

@@ -1,8 +1,13 @@
-//! The sprite sheet as WebVTT cues: `sprite.jpg#xywh=…`, the form that hls.js players and JW understand.
+//! The sprite sheet and the chapters as WebVTT. The sheet as WebVTT cues: `sprite.jpg#xywh=…`, the form that hls.js players and JW understand.
 
 use std::fmt::Write;
 
-use crate::media::{layout, thumbnails::Thumbnails};
+use crate::domain::chapter::Chapter;
+use crate::media::{
+    captions::{Cue, CueText, Script, Settings, clock},
+    layout,
+    thumbnails::Thumbnails,
+};
 
 pub fn thumbnails(sheet: &Thumbnails) -> String {
     let mut text = String::from("WEBVTT\n");
@@ -18,9 +23,14 @@ pub fn thumbnails(sheet: &Thumbnails) -> String {
     text
 }
 
-fn clock(at_ms: u64) -> String {
-    let (hours, minutes) = (at_ms / 3_600_000, at_ms / 60_000 % 60);
-    format!("{hours:02}:{minutes:02}:{:02}.{:03}", at_ms / 1000 % 60, at_ms % 1000)
+/// Chapters as cues, each up to the next and the last to the end: the form of `<track kind="chapters">`.
+pub fn chapters(chapters: &[Chapter], duration_ms: u64) -> String {
+    let ends = chapters.iter().skip(1).map(|chapter| chapter.start_ms).chain([duration_ms]);
+    let cue = |(chapter, end_ms): (&Chapter, u64)| {
+        let (start_ms, end_ms) = (chapter.start_ms, end_ms.max(chapter.start_ms + 1));
+        Some(Cue { start_ms, end_ms, settings: Settings::default(), text: CueText::plain(&chapter.title)? })
+    };
+    Script::of(chapters.iter().zip(ends).filter_map(cue).collect(), 0).to_webvtt()
 }
 
 #[cfg(test)]
@@ -35,5 +45,16 @@ mod tests {
             "{text}"
         );
         assert!(text.ends_with("00:00:11.000 --> 00:00:11.500\nsprite.jpg#xywh=160,90,160,90\n"), "{text}");
+    }
+
+    #[test]
+    fn chapters_follow_one_another_and_their_titles_cannot_become_tags() {
+        let chapter = |start_ms, title: &str| Chapter { start_ms, title: title.into() };
+        let text = chapters(&[chapter(0, "A & <b>"), chapter(10_000, "x --> y")], 25_500);
+        assert_eq!(
+            text,
+            "WEBVTT\n\n00:00:00.000 --> 00:00:10.000\nA &amp; &lt;b&gt;\n\n\
+             00:00:10.000 --> 00:00:25.500\nx --&gt; y\n"
+        );
     }
 }

@@ -128,6 +128,18 @@ impl Engine for Faulty {
         self.write(table, self.engine.update_partition(table, partition, reads, decide))
     }
 
+    fn delete_partition<'a>(
+        &'a self,
+        table: &'static Table,
+        partition: Vec<Value>,
+    ) -> BoxFuture<'a, StoreResult<()>> {
+        self.write(table, self.engine.delete_partition(table, partition))
+    }
+
+    fn count<'a>(&'a self, table: &'static Table) -> BoxFuture<'a, StoreResult<u64>> {
+        self.engine.count(table)
+    }
+
     fn probe<'a>(&'a self) -> BoxFuture<'a, StoreResult<()>> {
         self.engine.probe()
     }

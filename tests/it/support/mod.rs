@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use playhouse::{
-    app::{App, Surroundings},
+    app::{self, App, BackEnds, Surroundings},
     config::Config,
     domain::clock::{Clock, ManualClock, SystemClock, Timestamp},
 };
@@ -74,6 +74,17 @@ impl TestApp {
     pub async fn restart_with(mut self, settings: &[(&str, &str)]) -> Self {
         self.app.take().expect("it runs").stop().await;
         Self::start_at(self.folder, settings, self.clock).await
+    }
+
+    /// Stops, lets `look` into what is stored, and starts again on it.
+    pub async fn restart_after(mut self, look: impl AsyncFnOnce(&BackEnds)) -> Self {
+        self.app.take().expect("it runs").stop().await;
+        let config = config(self.folder.path(), &[]);
+        let (_, back_ends) = app::accounts_alone(&config, self.clock.clone()).expect("its data");
+        look(&back_ends).await;
+        back_ends.store.close().await.expect("it closes");
+        drop(back_ends);
+        Self::start_at(self.folder, &[], self.clock).await
     }
 
     pub async fn stop(mut self) {
@@ -193,4 +204,27 @@ pub fn uris(playlist: &str) -> Vec<String> {
     let attributes = playlist.split("URI=\"").skip(1).filter_map(|rest| rest.split('"').next());
     let lines = playlist.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     attributes.chain(lines).map(str::to_owned).collect()
+}
+
+/// A clip of two seconds that ffmpeg makes at once, with `more` among its output options.
+pub fn tiny_clip(more: &[&str]) -> Vec<u8> {
+    tiny_video("clip.mp4", 2, &[], more)
+}
+
+/// A small video that ffmpeg makes at once; `inputs` come behind its picture and its sound.
+pub fn tiny_video(name: &str, seconds: u32, inputs: &[&str], options: &[&str]) -> Vec<u8> {
+    let folder = tempfile::tempdir().expect("a folder for the clip");
+    let path = folder.path().join(name);
+    let (picture, sound) =
+        (format!("testsrc2=duration={seconds}:size=320x180:rate=25"), format!("sine=duration={seconds}"));
+    let output = std::process::Command::new("ffmpeg")
+        .args(["-v", "error", "-f", "lavfi", "-i", &picture, "-f", "lavfi", "-i", &sound])
+        .args(inputs)
+        .args("-map 0:v -map 1:a -c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 25 -c:a aac".split(' '))
+        .args(options)
+        .arg(&path)
+        .output()
+        .expect("ffmpeg is installed; run `make setup-test`");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    std::fs::read(&path).expect("the clip")
 }

@@ -85,6 +85,11 @@ impl PartitionKey {
         if rest.is_empty() { Ok(values) } else { Err(corrupt) }
     }
 
+    /// The stored keys of the statics and all rows.
+    pub(super) fn range(&self) -> KeyRange {
+        (Bound::Included(self.statics()), below_successor(self.with_marker(ROW)))
+    }
+
     /// The stored keys a scan may answer with; `None` when there can be none.
     pub(super) fn range_of(&self, scan: &Scan) -> StoreResult<Option<KeyRange>> {
         let rows = self.with_marker(ROW);
@@ -128,6 +133,12 @@ impl PartitionKey {
         bytes.push(marker);
         bytes
     }
+}
+
+/// The stored keys of a whole table.
+pub(super) fn range_of_table(table: &Table) -> KeyRange {
+    let prefix = name_hash(table.name).to_be_bytes().to_vec();
+    (Bound::Included(prefix.clone()), below_successor(prefix))
 }
 
 /// A cursor may lie outside the range it is used with: the narrower bound wins.

@@ -36,7 +36,7 @@ use self::{
     writer::{Request, Update, Work, Writer},
 };
 use super::{
-    engine::{Decide, Engine, Key, Put, Reads, Row, RowPage, Scan, StoreError, StoreResult},
+    engine::{Decide, Direction, Engine, Key, Put, Reads, Row, RowPage, Scan, StoreError, StoreResult},
     open::{OpenError, Settings},
     table::{Column, Table},
     value::{Kind, Value},
@@ -143,6 +143,22 @@ impl Embedded {
         }
         let lost = |_| StoreError::Unavailable("the runtime is shutting down".into());
         spawn_blocking(move || shared.scan(table, scan, &clock)).await.map_err(lost)?
+    }
+
+    async fn count(&self, table: &'static Table) -> StoreResult<u64> {
+        let (shared, now) = (self.shared.clone(), self.clock.now());
+        let lost = |_| StoreError::Unavailable("the runtime is shutting down".into());
+        let count = move || {
+            let mut count = 0;
+            let mut visit = |_: &[u8], value: &[u8]| {
+                count += u64::from(!cells::is_expired(value, now));
+                Ok(ControlFlow::Continue(()))
+            };
+            shared
+                .read(|driver| driver.visit(keys::range_of_table(table), Direction::Declared, &mut visit))?;
+            Ok(count)
+        };
+        spawn_blocking(count).await.map_err(lost)?
     }
 
     async fn probe(&self) -> StoreResult<()> {
@@ -270,6 +286,21 @@ impl Engine for Embedded {
             let key = PartitionKey::new(table, &partition)?;
             self.write(Work::Update(Update { table, partition, key, reads, decide })).await.map(drop)
         })
+    }
+
+    fn delete_partition<'a>(
+        &'a self,
+        table: &'static Table,
+        partition: Vec<Value>,
+    ) -> BoxFuture<'a, StoreResult<()>> {
+        Box::pin(async move {
+            let partition = PartitionKey::new(table, &partition)?;
+            self.write(Work::DeletePartition(partition)).await.map(drop)
+        })
+    }
+
+    fn count<'a>(&'a self, table: &'static Table) -> BoxFuture<'a, StoreResult<u64>> {
+        Box::pin(self.count(table))
     }
 
     fn probe<'a>(&'a self) -> BoxFuture<'a, StoreResult<()>> {

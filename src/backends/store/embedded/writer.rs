@@ -4,6 +4,7 @@
 
 use std::{
     collections::HashMap,
+    ops::{ControlFlow, RangeBounds},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::{Duration, Instant},
@@ -13,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     super::{
-        engine::{Change, Decide, Key, Put, Reads, Row, Snapshot, StoreError, StoreResult},
+        engine::{Change, Decide, Direction, Key, Put, Reads, Row, Snapshot, StoreError, StoreResult},
         table::Table,
         value::Value,
     },
@@ -43,6 +44,7 @@ pub(super) enum Work {
     Set { key: Vec<u8>, value: Option<Vec<u8>> },
     InsertIfAbsent { key: Vec<u8>, value: Vec<u8> },
     Update(Update),
+    DeletePartition(PartitionKey),
 }
 
 pub(super) struct Update {
@@ -141,6 +143,7 @@ impl Round<'_> {
                 self.stage(key, Some(value));
             }
             Work::Update(update) => self.update(update)?,
+            Work::DeletePartition(partition) => self.delete_partition(&partition)?,
         }
         Ok(true)
     }
@@ -153,6 +156,19 @@ impl Round<'_> {
         for (key, value) in self.rows_of(&update, change)? {
             self.stage(key, value);
         }
+        Ok(())
+    }
+
+    /// What is stored, and what this round has staged.
+    fn delete_partition(&mut self, partition: &PartitionKey) -> StoreResult<()> {
+        let range = partition.range();
+        let mut keys: Vec<Vec<u8>> = self.staged.keys().filter(|key| range.contains(*key)).cloned().collect();
+        let mut visit = |key: &[u8], _: &[u8]| {
+            keys.push(key.to_vec());
+            Ok(ControlFlow::Continue(()))
+        };
+        self.driver.visit(range, Direction::Declared, &mut visit)?;
+        keys.into_iter().for_each(|key| self.stage(key, None));
         Ok(())
     }
 

@@ -1,10 +1,12 @@
 //! The tables, one file a family. A new one is a `record!` in its file and a line in [`ALL`].
 
 pub mod account;
+pub mod caption;
 pub mod channel;
 pub mod chat;
 pub mod content_key;
 pub mod feed;
+pub mod poster;
 pub mod room;
 pub mod tally;
 pub mod upload;
@@ -19,6 +21,7 @@ pub const ALL: &[&Table] = &[
     account::RefreshFamily::TABLE,
     account::FirstStart::TABLE,
     account::ListedAccount::TABLE,
+    caption::Caption::TABLE,
     channel::Channel::TABLE,
     channel::Moderator::TABLE,
     chat::RoomChat::TABLE,
@@ -28,6 +31,7 @@ pub const ALL: &[&Table] = &[
     content_key::ContentKeys::TABLE,
     feed::FeedEntry::TABLE,
     feed::FeedBucket::TABLE,
+    poster::Poster::TABLE,
     room::Room::TABLE,
     room::Entry::TABLE,
     room::ReplyPointer::TABLE,
@@ -41,4 +45,5 @@ pub const ALL: &[&Table] = &[
     video::Catalogue::TABLE,
     video::Job::TABLE,
     video::PendingJob::TABLE,
+    video::Removal::TABLE,
 ];

@@ -144,3 +144,13 @@ record! {
         columns { owner_id: UserId }
     }
 }
+
+record! {
+    /// Videos that are being removed, so that a crash in the middle leaves nothing behind. 16 shards by hash of the
+    /// video.
+    pub struct Removal in "video_removals" {
+        partition { shard: i64 }
+        clustering { video_id: VideoId, Ascending; }
+        columns {}
+    }
+}

@@ -1,5 +1,6 @@
 use super::*;
 use crate::media::{
+    manifest::CaptionTrack,
     probe::Fraction,
     rendition::{Growth, Origin, RenditionId},
 };
@@ -48,7 +49,7 @@ fn rounded_edges_leave_no_gap() {
 fn an_mpd_names_the_same_files_as_the_playlists() {
     let track = Track::Audio { channels: 2, sample_rate: 48_000, language: None };
     let audio = Rendition { id: RenditionId::audio(), track, codec: "mp4a.40.2".to_owned(), ..picture() };
-    let text = mpd(&[&picture()], Some(&audio));
+    let text = mpd(&[&picture()], Some(&audio), &Beside::default());
     for part in [
         "type=\"static\" mediaPresentationDuration=\"PT8.500S\"",
         "profiles=\"urn:mpeg:dash:profile:isoff-live:2011\"",
@@ -65,7 +66,7 @@ fn an_mpd_names_the_same_files_as_the_playlists() {
 #[test]
 fn a_protected_mpd_names_the_encrypted_files_and_exists_only_while_one_key_covers_them() {
     let protection = Protection::new("x1".to_owned(), [7; 32], 0);
-    let text = protected_mpd(&[&picture()], None, &protection).unwrap();
+    let text = protected_mpd(&[&picture()], None, &protection, &Beside::default()).unwrap();
     for part in [
         "<ContentProtection schemeIdUri=\"urn:mpeg:dash:sea:2012\" xmlns:sea=\"urn:mpeg:dash:schema:sea:2012\">",
         "<sea:SegmentEncryption schemeIdUri=\"urn:mpeg:dash:sea:aes128-cbc:2013\"/>",
@@ -75,6 +76,39 @@ fn a_protected_mpd_names_the_encrypted_files_and_exists_only_while_one_key_cover
         assert!(text.contains(part), "{part} is not in {text}");
     }
     let rotating = |segments| Protection::new("x1".to_owned(), [7; 32], segments);
-    assert!(protected_mpd(&[&picture()], None, &rotating(3)).is_some());
-    assert_eq!(protected_mpd(&[&picture()], None, &rotating(2)), None);
+    assert!(protected_mpd(&[&picture()], None, &rotating(3), &Beside::default()).is_some());
+    assert_eq!(protected_mpd(&[&picture()], None, &rotating(2), &Beside::default()), None);
+}
+
+#[test]
+fn a_caption_track_is_a_set_of_its_own_and_its_label_cannot_leave_its_element() {
+    let track = CaptionTrack {
+        language: "pt-BR".parse().unwrap(),
+        label: "</Label> & 'co'".to_owned(),
+        kind: Kind::Captions,
+    };
+    let text = mpd(&[&picture()], None, &Beside { captions: vec![track], ..Beside::default() });
+    for part in [
+        "contentType=\"text\" mimeType=\"text/vtt\" lang=\"pt-BR\">",
+        "<Label>&lt;/Label&gt; &amp; 'co'</Label>\n      <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"caption\"/>",
+        "<BaseURL>captions/pt-BR.vtt</BaseURL>",
+    ] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+}
+
+#[test]
+fn words_stand_before_the_period_and_cannot_leave_their_elements() {
+    let beside = Beside {
+        title: "Tom & \"Jerry\" </Title><Period>".to_owned(),
+        description: "one\n]]> <b>\u{1}two".to_owned(),
+        ..Beside::default()
+    };
+    let text = mpd(&[&picture()], None, &beside);
+    assert!(text.contains(
+        "  <ProgramInformation>\n    <Title>Tom &amp; &quot;Jerry&quot; &lt;/Title&gt;&lt;Period&gt;</Title>\n    \
+         <dc:description xmlns:dc=\"http://purl.org/dc/elements/1.1/\">one\n]]&gt; &lt;b&gt;two</dc:description>\n  \
+         </ProgramInformation>\n  <Period id=\"0\""
+    ), "{text}");
+    assert_eq!(text.matches("<Period").count(), 1);
 }

@@ -43,7 +43,7 @@ fn audio() -> Rendition {
 #[test]
 fn a_master_has_every_attribute_and_starts_in_the_middle() {
     let (low, middle, high) = (picture(360, 100_000), picture(720, 500_000), picture(1080, 900_000));
-    let text = master(&[&low, &middle, &high], Some(&audio()));
+    let text = master(&[&low, &middle, &high], Some(&audio()), &Beside::default());
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(
         lines[..6],
@@ -64,9 +64,9 @@ fn a_master_has_every_attribute_and_starts_in_the_middle() {
 
 #[test]
 fn a_silent_picture_has_no_group_and_sound_alone_has_no_picture() {
-    let silent = master(&[&picture(360, 100_000)], None);
+    let silent = master(&[&picture(360, 100_000)], None, &Beside::default());
     assert!(!silent.contains("AUDIO") && silent.contains("CODECS=\"avc1.64001f\","), "{silent}");
-    let sound = master(&[], Some(&audio()));
+    let sound = master(&[], Some(&audio()), &Beside::default());
     assert!(sound.ends_with(
         "#EXT-X-STREAM-INF:BANDWIDTH=128000,AVERAGE-BANDWIDTH=128000,CODECS=\"mp4a.40.2\"\naudio/index.m3u8\n"
     ));
@@ -90,7 +90,62 @@ fn a_playlist_is_an_event_while_it_grows_and_ends_when_it_is_complete() {
 #[test]
 fn what_still_grows_is_announced_with_its_cap() {
     let growing = Rendition { growth: Growth::Growing, ..picture(360, 100_000) };
-    assert!(master(&[&growing], None).contains("BANDWIDTH=5000000,"));
+    assert!(master(&[&growing], None, &Beside::default()).contains("BANDWIDTH=5000000,"));
+}
+
+#[test]
+fn every_variant_names_the_captions_and_no_two_of_them_are_called_the_same() {
+    let track = |language: &str, kind| CaptionTrack {
+        language: language.parse().unwrap(),
+        label: "English".to_owned(),
+        kind,
+    };
+    let beside = Beside {
+        captions: vec![track("en", Kind::Subtitles), track("en-GB", Kind::Captions)],
+        ..Beside::default()
+    };
+    let text = master(&[&picture(360, 1), &picture(720, 1)], Some(&audio()), &beside);
+    assert_eq!(text.matches(",SUBTITLES=\"subs\",CLOSED-CAPTIONS=NONE").count(), 2);
+    assert!(text.contains(
+        "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"subs\",NAME=\"English\",LANGUAGE=\"en\",DEFAULT=NO,AUTOSELECT=YES,\
+         FORCED=NO,URI=\"captions/en.m3u8\"\n"
+    ));
+    assert!(text.contains("NAME=\"English (en-GB)\",LANGUAGE=\"en-GB\""), "{text}");
+    assert!(text.contains("CHARACTERISTICS=\"public.accessibility.transcribes-spoken-dialog,"));
+    let sound = master(&[], Some(&audio()), &beside);
+    assert!(sound.contains("CODECS=\"mp4a.40.2\",SUBTITLES=\"subs\"\n"), "{sound}");
+    let playlist = captions(&"en-GB".parse().unwrap(), 12_345, Growth::Complete);
+    assert!(playlist.ends_with("#EXT-X-PLAYLIST-TYPE:VOD\n#EXTINF:12.345,\nen-GB.vtt\n#EXT-X-ENDLIST\n"));
+    assert!(playlist.contains("#EXT-X-TARGETDURATION:13\n"));
+}
+
+#[test]
+fn the_sprite_is_a_stream_of_images_with_one_segment_of_tiles() {
+    let sprite = Sprite { sheet: Thumbnails::for_duration(12_300), bytes: 13_000 };
+    let text = master(&[&picture(360, 1)], None, &Beside { sprite: Some(sprite), ..Beside::default() });
+    assert!(text.contains(
+        "#EXT-X-IMAGE-STREAM-INF:BANDWIDTH=8000,RESOLUTION=160x90,CODECS=\"jpeg\",URI=\"images.m3u8\"\n"
+    ));
+    assert!(images(&sprite.sheet).ends_with(
+        "#EXT-X-IMAGES-ONLY\n#EXTINF:13.000,\n#EXT-X-TILES:RESOLUTION=160x90,LAYOUT=10x2,DURATION=1.000\n\
+         sprite.jpg\n#EXT-X-ENDLIST\n"
+    ));
+}
+
+#[test]
+fn words_are_session_data_on_one_line_each() {
+    let beside = Beside {
+        title: "Say \"hi\"".to_owned(),
+        description: "one\n#EXT-X-KEY:METHOD=NONE\r\ntwo".to_owned(),
+        ..Beside::default()
+    };
+    let text = master(&[&picture(360, 1)], None, &beside);
+    assert!(
+        text.contains("#EXT-X-SESSION-DATA:DATA-ID=\"org.playhouse.title\",VALUE=\"Say 'hi'\"\n"),
+        "{text}"
+    );
+    assert!(text.contains("VALUE=\"one #EXT-X-KEY:METHOD=NONE  two\"\n"), "{text}");
+    assert!(!text.lines().any(|line| line.starts_with("#EXT-X-KEY")));
 }
 
 #[test]
