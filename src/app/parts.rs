@@ -74,24 +74,8 @@ impl Parts {
             rooms: rooms.clone(),
             metrics: metrics.clone(),
         };
-        let content_keys = ContentKeys {
-            store: back_ends.store.clone(),
-            keys: keys.clone(),
-            clock: clock.clone(),
-            rotation_segments: config.media.key_rotation_segments,
-        };
-        let office = Office {
-            store: back_ends.store.clone(),
-            objects: back_ends.objects.clone(),
-            feeds: back_ends.feeds.clone(),
-            tallies: back_ends.tallies.clone(),
-            content_keys: content_keys.clone(),
-            transcodes: transcodes.clone(),
-            rooms: rooms.clone(),
-            ledger: Ledger::new(back_ends.store.clone()),
-            removals: removals.clone(),
-            clock: clock.clone(),
-        };
+        let content_keys = content_keys(config, &back_ends, &clock, &keys);
+        let office = office(&back_ends, &clock, &content_keys, &removals, &transcodes);
         let channels = channels(config, office, &shared);
         let uploads = uploads(config, &back_ends, &clock, &channels, &metrics);
         let needs = Needs {
@@ -259,6 +243,36 @@ fn clear(folder: &Path) -> anyhow::Result<()> {
         _ => {}
     }
     std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))
+}
+
+fn content_keys(config: &Config, back_ends: &BackEnds, clock: &SharedClock, keys: &Arc<Keys>) -> ContentKeys {
+    ContentKeys {
+        store: back_ends.store.clone(),
+        keys: keys.clone(),
+        clock: clock.clone(),
+        rotation_segments: config.media.key_rotation_segments,
+    }
+}
+
+fn office(
+    back_ends: &BackEnds,
+    clock: &SharedClock,
+    content_keys: &ContentKeys,
+    removals: &Removals,
+    transcodes: &Transcodes,
+) -> Office {
+    Office {
+        store: back_ends.store.clone(),
+        objects: back_ends.objects.clone(),
+        feeds: back_ends.feeds.clone(),
+        tallies: back_ends.tallies.clone(),
+        content_keys: content_keys.clone(),
+        transcodes: transcodes.clone(),
+        rooms: removals.rooms.clone(),
+        ledger: Ledger::new(back_ends.store.clone()),
+        removals: removals.clone(),
+        clock: clock.clone(),
+    }
 }
 
 fn channels(config: &Config, office: Office, shared: &directory::Shared) -> Channels {
