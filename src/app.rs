@@ -3,6 +3,7 @@
 
 mod back_ends;
 mod first_start;
+mod node;
 mod offline;
 mod parts;
 mod sockets;

@@ -480,8 +480,17 @@ bodies! {
         pub state: String,
         pub stage: String,
         pub percent: u8,
+        /// Runs that failed since it was last begun or retried.
         pub attempts: u32,
+        /// What it will take at its present pace; absent while nothing can be said.
+        pub eta_ms: Option<u64>,
+        /// Chunks of the picture that are encoded; one that is too short to be cut is one chunk.
+        pub chunks_done: u32,
+        /// Zero while the source has not been looked at.
+        pub chunks: u32,
         pub failure: Option<Failure>,
+        /// What can be done about the failure.
+        pub advice: Option<String>,
         pub events: Vec<JobEvent>,
     }
 

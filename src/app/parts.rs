@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     back_ends::BackEnds,
+    node,
     sockets::{Needs, sockets, user_limits},
 };
 use crate::{
@@ -27,7 +28,7 @@ use crate::{
         removals::{Removals, Remover},
         room::{self, RoomContext, Rooms},
         supervise::{self, Child, Meltdown, Supervisor},
-        transcode::{Dispatcher, Transcodes, Turns, Workshop},
+        transcode::{Dispatcher, Lease, Transcodes, Turns, Workshop},
         uploads::{Imports, Sweeper, UploadOptions, Uploads},
     },
     backends::fetch::Fetcher,
@@ -189,7 +190,7 @@ fn transcodes(
 ) -> anyhow::Result<Transcodes> {
     let scratch = config.server.data_dir.join("scratch");
     clear(&scratch)?;
-    let mut worker = WorkerOptions::new(program, config.server.data_dir.join("gstreamer-registry.bin"));
+    let mut worker = WorkerOptions::new(program, gstreamer_registry(config)?);
     worker.silence_max = config.media.silence_max_s.duration();
     drop(tasks::spawn("media-check", look_around(worker.clone())));
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -211,9 +212,20 @@ fn transcodes(
         ladder: config.media.ladder.clone(),
         attempts_max: config.media.attempts_max,
         scratch,
-        turns: Turns::new(config.media.workers(cores)),
+        turns: Turns::new(config.media.workers(cores), clock.clone()),
+        lease: Lease {
+            node: node::name(&config.server.data_dir).context("the name of this node")?,
+            hold: config.media.lease_s.duration(),
+        },
     };
     Ok(Transcodes::open(workshop, mailboxes(), shared.clone()))
+}
+
+/// In a folder of its own: the worker that makes it may write there.
+fn gstreamer_registry(config: &Config) -> anyhow::Result<PathBuf> {
+    let registry = config.server.data_dir.join("gstreamer/registry.bin");
+    media::worker::prepare_registry(&registry).context("the folder of GStreamer's registry")?;
+    Ok(registry)
 }
 
 /// Says what media lacks on this machine; and the first look makes GStreamer's list of plugins, which would otherwise

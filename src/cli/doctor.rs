@@ -21,6 +21,7 @@ use crate::{
     domain::clock::SystemClock,
     media::{
         Failure, FailureCode, WorkerOptions,
+        protocol::{Guards, InForce},
         worker::{self, Equipment},
     },
 };
@@ -82,7 +83,11 @@ pub(super) fn this_machine(config: &Config) -> Vec<Finding> {
 async fn equipment(data_dir: &Path) -> Result<Equipment, Failure> {
     let program = std::env::current_exe()
         .map_err(|error| Failure::new(FailureCode::WorkerFailed, error.to_string()))?;
-    let options = WorkerOptions::new(program, data_dir.join("gstreamer.registry"));
+    let registry = data_dir.join("gstreamer/registry.bin");
+    worker::prepare_registry(&registry).map_err(|error| {
+        Failure::new(FailureCode::WorkerFailed, format!("{}: {error}", registry.display()))
+    })?;
+    let options = WorkerOptions::new(program, registry);
     worker::check(&options, &CancellationToken::new()).await
 }
 
@@ -122,15 +127,33 @@ pub(super) fn gstreamer(equipment: Result<Equipment, Failure>) -> Vec<Finding> {
     };
     match equipment {
         Ok(found) if found.missing.is_empty() => {
-            vec![Finding::new(
-                Verdict::Good,
-                "GStreamer",
-                format!("{}, all elements are there", found.gstreamer),
-            )]
+            let detail = format!("{}, all elements are there", found.gstreamer);
+            vec![Finding::new(Verdict::Good, "GStreamer", detail), walls(found.guards)]
         }
         Ok(found) => found.missing.iter().map(lacking).collect(),
         Err(failure) => vec![Finding::new(Verdict::Missing, "GStreamer", failure.detail)],
     }
+}
+
+/// What holds a worker that a hostile file has taken over.
+fn walls(guards: Guards) -> Finding {
+    const ALWAYS: &str = "memory, processor time, open files, file size";
+    let (network, files) = (guards.network == InForce::Yes, guards.files == InForce::Yes);
+    let closed = [(network, "no network"), (files, "no files but its own")];
+    let named = |wanted: bool| {
+        let names = closed.iter().filter(|(in_force, _)| *in_force == wanted).map(|(_, name)| *name);
+        names.collect::<Vec<_>>().join(", ")
+    };
+    if network && files {
+        return Finding::new(Verdict::Good, "media workers", format!("limited: {ALWAYS}, {}", named(true)));
+    }
+    let held =
+        [ALWAYS, &named(true)].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
+    let detail = format!(
+        "limited: {held}; not in force: {}: allow user namespaces, or use a kernel with Landlock (5.13)",
+        named(false)
+    );
+    Finding::new(Verdict::Poor, "media workers", detail)
 }
 
 /// Can the folder be made, and does a file in it survive an fsync?

@@ -9,7 +9,11 @@ use super::{
     },
     *,
 };
-use crate::media::{Failure, FailureCode, worker::Equipment};
+use crate::media::{
+    Failure, FailureCode,
+    protocol::{Guards, InForce},
+    worker::Equipment,
+};
 
 /// Exit, standard output, standard error.
 fn playhouse(arguments: &[&str], environment: &[(&str, &str)]) -> (Exit, String, String) {
@@ -106,7 +110,16 @@ fn equipment(missing: &[&str]) -> Equipment {
     Equipment {
         gstreamer: "GStreamer 1.22.0".to_owned(),
         missing: missing.iter().map(|element| (*element).to_owned()).collect(),
+        guards: Guards { network: InForce::Yes, files: InForce::Yes },
     }
+}
+
+#[test]
+fn walls_that_are_not_in_force_are_named() {
+    let guards = Guards { network: InForce::Yes, files: InForce::No };
+    let findings = gstreamer(Ok(Equipment { guards, ..equipment(&[]) }));
+    assert_eq!(findings[1].verdict, Verdict::Poor);
+    assert!(findings[1].detail.contains("not in force: no files but its own"), "{}", findings[1].detail);
 }
 
 #[test]
@@ -122,7 +135,15 @@ fn missing_elements_name_the_package_that_brings_them() {
     );
     assert_eq!(
         shown(Ok(equipment(&[]))),
-        line(Verdict::Good, "GStreamer", "GStreamer 1.22.0, all elements are there")
+        [
+            line(Verdict::Good, "GStreamer", "GStreamer 1.22.0, all elements are there"),
+            line(
+                Verdict::Good,
+                "media workers",
+                "limited: memory, processor time, open files, file size, no network, no files but its own"
+            )
+        ]
+        .concat()
     );
     assert_eq!(
         shown(Err(Failure::new(FailureCode::WorkerFailed, "the worker died"))),

@@ -9,7 +9,7 @@ use super::{
     problem::{ApiError, ApiResult},
     videos,
 };
-use crate::{backends::store::tables::video::Job, domain::ids::VideoId};
+use crate::{backends::store::tables::video::Job, domain::ids::VideoId, media};
 
 /// The state of a video's job
 #[utoipa::path(
@@ -62,6 +62,8 @@ pub async fn cancel(
 
 async fn job(ctx: &Ctx, id: &VideoId) -> ApiResult<Json<rest::Job>> {
     let job = ctx.store.get::<Job>((id.clone(),), ()).await?.ok_or_else(ApiError::not_found)?;
+    let outlook = ctx.transcodes.outlook(&job).await?;
+    let advice = job.failure.as_ref().map(|failure| media::failure::advice(&failure.code).to_owned());
     let events = job.log.0.into_iter().map(|event| rest::JobEvent {
         at: event.at.to_rfc3339(),
         stage: event.stage.as_str().into(),
@@ -71,9 +73,13 @@ async fn job(ctx: &Ctx, id: &VideoId) -> ApiResult<Json<rest::Job>> {
         video_id: job.video_id.to_string(),
         state: job.state.as_str().into(),
         stage: job.stage.as_str().into(),
-        percent: u8::try_from(job.percent).unwrap_or(0),
+        percent: u8::try_from(outlook.percent).unwrap_or(0),
         attempts: u32::try_from(job.attempts).unwrap_or(0),
+        eta_ms: outlook.left.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
+        chunks_done: u32::try_from(outlook.chunks_done).unwrap_or(u32::MAX),
+        chunks: u32::try_from(outlook.chunks).unwrap_or(u32::MAX),
         failure: job.failure.map(videos::failure),
+        advice,
         events: events.collect(),
     }))
 }

@@ -34,6 +34,8 @@ pub enum FailureCode {
     SetupIncomplete,
     /// The source cannot be made in chunks; in one piece it may.
     NotCuttable,
+    /// Nobody has time for it now.
+    Busy,
     Stalled,
     WorkerDied,
     WorkerFailed,
@@ -59,6 +61,7 @@ impl FailureCode {
             Self::SourceUnreadable => "source_unreadable",
             Self::SetupIncomplete => "setup_incomplete",
             Self::NotCuttable => "not_cuttable",
+            Self::Busy => "busy",
             Self::Stalled => "stalled",
             Self::WorkerDied => "worker_died",
             Self::WorkerFailed => "worker_failed",
@@ -74,11 +77,44 @@ impl FailureCode {
                 | Self::SourceUnreadable
                 | Self::SetupIncomplete
                 | Self::NotCuttable
+                | Self::Busy
                 | Self::Stalled
                 | Self::WorkerDied
                 | Self::WorkerFailed
                 | Self::Cancelled
         )
+    }
+}
+
+/// What its uploader can do about a failure, by its code.
+pub fn advice(code: &str) -> &'static str {
+    let quoted = serde_json::Value::String(code.to_owned());
+    match serde_json::from_value::<FailureCode>(quoted) {
+        Ok(FailureCode::Empty | FailureCode::Truncated | FailureCode::Damaged) => {
+            "upload the file again; if it does not play on your machine either, export it anew"
+        }
+        Ok(FailureCode::NotAVideo | FailureCode::ContainerNotSupported | FailureCode::CodecNotSupported) => {
+            "export it as MP4 with H.264 and AAC and upload that"
+        }
+        Ok(FailureCode::NoPlayableStreams) => {
+            "check that the file has a picture or sound, and upload it again"
+        }
+        Ok(FailureCode::TooLong | FailureCode::TooLargePicture | FailureCode::TooLargeFile) => {
+            "make it shorter or smaller and upload that"
+        }
+        Ok(FailureCode::TooManyStreams) => "export it with fewer tracks and upload that",
+        Ok(FailureCode::SetupIncomplete) => "ask the operator to run `playhouse doctor`, then retry",
+        Ok(FailureCode::NoSpace) => "ask the operator to free disk space, then retry",
+        Ok(FailureCode::Stalled | FailureCode::WorkerDied | FailureCode::NotCuttable) => {
+            "retry; if it fails the same way again, export the file anew and upload that"
+        }
+        Ok(
+            FailureCode::SourceUnreadable
+            | FailureCode::Busy
+            | FailureCode::WorkerFailed
+            | FailureCode::Cancelled,
+        )
+        | Err(_) => "retry",
     }
 }
 
@@ -103,6 +139,13 @@ mod tests {
         for code in [FailureCode::NotAVideo, FailureCode::TooLargePicture, FailureCode::WorkerDied] {
             assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
         }
+    }
+
+    #[test]
+    fn every_failure_says_what_can_be_done() {
+        assert!(advice("no_space").contains("disk"));
+        assert!(advice("codec_not_supported").contains("H.264"));
+        assert_eq!(advice("what is this"), "retry");
     }
 
     #[test]

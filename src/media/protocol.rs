@@ -46,6 +46,27 @@ pub enum Job {
     Thumbnails { probe: Probe },
 }
 
+/// What of the walls around a worker is in force here. Its limits of memory, processor time and files always are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Guards {
+    pub network: InForce,
+    pub files: InForce,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InForce {
+    Yes,
+    /// The kernel does not have it, or does not grant it.
+    No,
+}
+
+impl From<bool> for InForce {
+    fn from(done: bool) -> Self {
+        if done { Self::Yes } else { Self::No }
+    }
+}
+
 /// Whether a ladder job makes the `audio` rendition too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -69,6 +90,7 @@ pub enum Event {
     Checked {
         gstreamer: String,
         missing: Vec<String>,
+        guards: Guards,
     },
     Probed {
         probe: Probe,

@@ -9,6 +9,7 @@ mod delivery;
 mod encryption;
 mod engagement;
 mod imports;
+mod jobs;
 mod metadata;
 mod process;
 mod removal;

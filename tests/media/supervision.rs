@@ -7,7 +7,9 @@ use std::{
     time::Duration,
 };
 
-use playhouse::media::{Event, FailureCode, Job, Plan, Task, WorkerOptions, plan::Cutting, worker};
+use playhouse::media::{
+    Event, FailureCode, Job, Plan, Task, WorkerOptions, plan::Cutting, protocol::InForce, worker,
+};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep, timeout},
@@ -158,6 +160,36 @@ async fn a_cancelled_worker_is_gone_when_the_answer_comes() {
     let (ended, ()) = tokio::join!(run, stop);
     assert_eq!(ended.expect_err("it was cancelled").code, FailureCode::Cancelled);
     assert_eq!(workers_on(&bench), Vec::<u32>::new());
+}
+
+/// What a worker may still do when its file has taken it over.
+#[tokio::test]
+async fn a_worker_at_work_has_no_network_and_bounded_time_and_files() {
+    let bench = Bench::new();
+    let (task, sender, mut receiver) = in_the_middle(&bench).await;
+    let (options, cancel) = (options(), CancellationToken::new());
+    let guards = worker::check(&options, &cancel).await.expect("a worker").guards;
+    let run = worker::run(&options, &task, &cancel, &sender);
+    let look = async {
+        receiver.recv().await.expect("a first event");
+        let workers = workers_on(&bench);
+        let file =
+            |name: &str| std::fs::read_to_string(format!("/proc/{}/{name}", workers[0])).unwrap_or_default();
+        let limits = file("limits");
+        let limit = |name: &str| -> u64 {
+            let line = limits.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+            line.split_whitespace().find_map(|word| word.parse().ok()).unwrap_or(u64::MAX)
+        };
+        // 120 s, and 200 s for each of the source's 60 s and of 30 s before them.
+        assert!((18_120..18_200).contains(&limit("Max cpu time")), "{limits}");
+        assert_eq!(limit("Max file size"), (2 << 30) + (64 << 20));
+        let namespace = |pid: &str| std::fs::read_link(format!("/proc/{pid}/ns/net")).ok();
+        let apart = namespace(&workers[0].to_string()) != namespace("self");
+        assert_eq!(apart, guards.network == InForce::Yes);
+        cancel.cancel();
+    };
+    let (ended, ()) = tokio::join!(run, look);
+    assert_eq!(ended.expect_err("it was cancelled").code, FailureCode::Cancelled);
 }
 
 #[tokio::test]

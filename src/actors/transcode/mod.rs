@@ -2,20 +2,28 @@
 //! owner, and tries again what may succeed. The `jobs` and `catalogues` tables are its memory: after a crash it goes
 //! on with what is finished. It never touches GStreamer and never decides who may see a video.
 
+mod demand;
+mod lease;
+mod names;
 mod progress;
+mod rows;
 mod run;
 mod state;
+mod step;
 mod sweep;
+mod turns;
 
 use std::{path::PathBuf, sync::Arc};
 
-use tokio::sync::Semaphore;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::state::{Effect, State, VideoChange};
 pub use self::{
+    lease::Lease,
+    progress::Outlook,
     run::{made_prefix, object_key, source_key, source_prefix},
     sweep::Dispatcher,
+    turns::Turns,
 };
 use super::{
     directory::{Directory, Failure, LoadError, Myself, Options, Refused, Reply, Resident, Shared},
@@ -33,11 +41,11 @@ use crate::{
         },
     },
     domain::{
-        clock::SharedClock,
+        clock::{SharedClock, Timestamp},
         ids::{UserId, VideoId, shard_of},
         video::Stage,
     },
-    media::{self, Catalogue, Probe, WorkerOptions, plan},
+    media::{self, Catalogue, Probe, WorkerOptions},
     telemetry::{Metrics, tasks},
 };
 
@@ -57,36 +65,7 @@ pub struct Workshop {
     /// Where workers put their output before it is published.
     pub scratch: PathBuf,
     pub turns: Turns,
-}
-
-/// Workers at once. What makes a video playable has a line of its own, so that nobody's first picture waits behind
-/// somebody else's ladder.
-pub struct Turns {
-    workers: usize,
-    urgent: Arc<Semaphore>,
-    patient: Arc<Semaphore>,
-}
-
-impl Turns {
-    pub fn new(workers: usize) -> Self {
-        Self {
-            workers,
-            urgent: Arc::new(Semaphore::new(workers)),
-            patient: Arc::new(Semaphore::new(workers)),
-        }
-    }
-
-    fn of(&self, step: &state::Step) -> Arc<Semaphore> {
-        let turns = match step {
-            state::Step::Make(piece)
-                if matches!(piece.stage, plan::Stage::Ladder | plan::Stage::Thumbnails) =>
-            {
-                &self.patient
-            }
-            state::Step::Probe | state::Step::Make(_) => &self.urgent,
-        };
-        turns.clone()
-    }
+    pub lease: Lease,
 }
 
 /// The jobs of this node.
@@ -117,22 +96,48 @@ impl Transcodes {
             failure: None,
             log: JobLog::default(),
             created_at: self.workshop.clock.now(),
+            owner: None,
+            lease_ends_at: None,
         };
         store.insert_if_absent(job, None).await?;
-        self.nudge(video).await;
+        // A refusal is made good by the sweep.
+        self.nudge(video).await.ok();
         Ok(())
     }
 
     /// Sees to it that a pending job runs. A refusal is made good by the sweep.
-    pub async fn nudge(&self, video: &VideoId) {
-        if let Err(refused) = self.jobs.cast(video, Message::Start).await {
+    async fn nudge(&self, video: &VideoId) -> Result<(), Refused> {
+        let nudged = self.jobs.cast(video, Message::Start).await;
+        if let Err(refused) = &nudged {
             tracing::warn!(video.id = %video, reason = %refused, "a job could not be started now");
+        }
+        nudged
+    }
+
+    /// What is pending without being there: a crash came between the two rows, or between the two removals.
+    async fn mend(&self, pending: &PendingJob) -> StoreResult<()> {
+        let store = &self.workshop.store;
+        let video = &pending.video_id;
+        match store.get::<Video>((video.clone(),), ()).await? {
+            Some(known) => self.enqueue(video, &known.owner_id).await,
+            None => store.delete::<PendingJob>((pending.shard,), (video.clone(),)).await,
         }
     }
 
     /// Tries a failed or cancelled job again. `false` when there is nothing to try again.
     pub async fn retry(&self, video: &VideoId) -> Result<bool, Refused> {
         self.jobs.call(video, Message::Retry).await
+    }
+
+    /// How far a job is. One that another node works on is known as far as it is written down.
+    pub async fn outlook(&self, row: &Job) -> Result<Outlook, Refused> {
+        match self.jobs.call_if_resident(&row.video_id, Message::Outlook).await? {
+            Some(outlook) => Ok(outlook),
+            None => {
+                let state = rows::state(&self.workshop, row.clone(), Catalogue::default());
+                Ok(state.outlook(self.workshop.clock.now()))
+            }
+        }
     }
 
     /// `false` when the job had ended.
@@ -170,13 +175,25 @@ struct Transcode {
 
 pub enum Message {
     Start,
-    Probed { run: u32, probe: Box<Probe> },
-    Made { run: u32, event: Box<media::Event> },
-    Ended { run: u32, outcome: Result<(), media::Failure> },
+    Probed {
+        run: u32,
+        probe: Box<Probe>,
+    },
+    Made {
+        run: u32,
+        event: Box<media::Event>,
+    },
+    Ended {
+        run: u32,
+        outcome: Result<(), media::Failure>,
+    },
     RetryDue,
+    /// The lease wants to be renewed.
+    Renew,
     Retry(Reply<bool>),
     Cancel(Reply<bool>),
     Remove(Reply<()>),
+    Outlook(Reply<Outlook>),
 }
 
 struct Residence {
@@ -187,6 +204,10 @@ struct Residence {
     running: Vec<Running>,
     /// Pauses that are not over yet.
     pauses: usize,
+    /// Until when the job is this node's for certain.
+    held_until: Timestamp,
+    /// Whether a renewal is on its way.
+    renews: bool,
     removal: Vec<Reply<()>>,
     shown: Shown,
 }
@@ -249,19 +270,16 @@ impl Resident for Transcode {
         let video = store.get::<Video>((key.clone(),), ()).await.map_err(unavailable)?;
         let (Some(job), Some(video)) = (job, video) else { return Err(LoadError::Absent) };
         let catalogue = catalogue(store, key).await.map_err(unavailable)?;
-        let options = state::Options {
-            ladder: self.workshop.ladder.clone(),
-            attempts_max: self.workshop.attempts_max,
-            pieces_at_once_max: self.workshop.turns.workers + 1,
-        };
         let shown = Shown::new(self.workshop.metrics.clone(), job.state);
         Ok(Residence {
-            state: State::load(job, catalogue, options),
+            state: rows::state(&self.workshop, job, catalogue),
             video: key.clone(),
             owner: video.owner_id,
             myself,
             running: Vec::new(),
             pauses: 0,
+            held_until: Timestamp(0),
+            renews: false,
             removal: Vec::new(),
             shown,
         })
@@ -269,8 +287,10 @@ impl Resident for Transcode {
 
     async fn handle(&self, job: &mut Residence, message: Message) -> Result<(), Failure> {
         let now = self.workshop.clock.now();
+        let mut answer = None;
         let effects = match message {
-            Message::Start if !job.running.is_empty() || job.pauses > 0 => Vec::new(),
+            Message::Start if job.is_busy() || job.state.is_settled() => Vec::new(),
+            Message::Start if !self.claim(job, now).await? => Vec::new(),
             Message::Start => job.state.start(now),
             Message::Probed { run, probe } => {
                 job.forget(run);
@@ -286,19 +306,35 @@ impl Resident for Transcode {
             }
             Message::RetryDue => {
                 job.pauses = job.pauses.saturating_sub(1);
-                job.state.on_retry_due(now)
+                match job.state.is_settled() || !self.claim(job, now).await? {
+                    true => Vec::new(),
+                    false => job.state.on_retry_due(now),
+                }
+            }
+            Message::Outlook(reply) => {
+                reply.send(job.state.outlook(now));
+                Vec::new()
+            }
+            Message::Renew => {
+                self.renew(job).await?;
+                Vec::new()
             }
             Message::Retry(reply) => {
-                let effects = job.state.on_retry_asked(now);
-                reply.send(!effects.is_empty());
+                let effects = match self.claim(job, now).await? {
+                    true => job.state.on_retry_asked(now),
+                    false => Vec::new(),
+                };
+                answer = Some((reply, !effects.is_empty()));
                 effects
             }
             Message::Cancel(reply) => {
+                self.seize(job, now).await?;
                 let effects = job.state.on_cancelled(now);
-                reply.send(!effects.is_empty());
+                answer = Some((reply, !effects.is_empty()));
                 effects
             }
             Message::Remove(reply) => {
+                self.seize(job, now).await?;
                 job.removal.push(reply);
                 job.state
                     .on_cancelled(now)
@@ -310,6 +346,10 @@ impl Resident for Transcode {
         for effect in effects {
             self.perform(job, effect).await?;
         }
+        // Whoever asked reads the row next.
+        if let Some((reply, done)) = answer {
+            reply.send(done);
+        }
         if !job.removal.is_empty() && job.running.is_empty() {
             self.remove(job).await?;
         }
@@ -317,11 +357,21 @@ impl Resident for Transcode {
     }
 
     fn is_idle(&self, job: &Residence) -> bool {
-        job.running.is_empty() && job.pauses == 0
+        !job.is_busy()
+    }
+
+    async fn unload(&self, job: &mut Residence) {
+        if !job.state.is_settled() && job.removal.is_empty() {
+            self.release(job).await;
+        }
     }
 }
 
 impl Residence {
+    fn is_busy(&self) -> bool {
+        !self.running.is_empty() || self.pauses > 0
+    }
+
     /// Its worker is gone.
     fn forget(&mut self, run: u32) {
         self.running.retain(|running| running.run != run);
@@ -330,23 +380,19 @@ impl Residence {
 
 impl Transcode {
     async fn perform(&self, job: &mut Residence, effect: Effect) -> Result<(), Failure> {
-        let store = &self.workshop.store;
         match effect {
             Effect::Run(run) => self.start_worker(job, *run),
             Effect::SaveJob(row) => {
-                job.shown.change(row.state);
                 if matches!(row.state, JobState::Running) {
-                    store.put(pending(&job.video, &job.owner)).await?;
+                    self.mark_pending(job).await?;
                 }
-                store.put(*row).await?;
+                self.save_job(job, *row).await?;
             }
-            Effect::SaveCatalogue(catalogue) => {
-                let description = rmp_serde::to_vec_named(&*catalogue)?;
-                store.put(CatalogueRow { video_id: job.video.clone(), description }).await?;
-            }
+            Effect::SaveCatalogue(catalogue) => self.save_catalogue(job, &catalogue).await?,
             Effect::SaveVideo(change) => self.save_video(&job.video, change).await?,
             Effect::Publish => {
-                videos::publish(store, &self.workshop.feeds, &job.video, self.workshop.clock.now()).await?;
+                let Workshop { store, feeds, clock, .. } = &*self.workshop;
+                videos::publish(store, feeds, &job.video, clock.now()).await?;
             }
             Effect::Tell => self.tell_owner(job).await,
             Effect::RetryAfter(pause) => {
@@ -355,40 +401,23 @@ impl Transcode {
             }
             // A run's last message says when its worker is gone.
             Effect::StopWorkers => job.running.iter().for_each(|running| running.cancel.cancel()),
-            Effect::Settle => {
-                store.delete::<PendingJob>((shard_of(job.video.as_str()),), (job.video.clone(),)).await?;
-            }
+            Effect::Settle => self.settle(&job.video).await?,
         }
         Ok(())
     }
 
-    fn start_worker(&self, job: &mut Residence, run: state::Run) {
+    fn start_worker(&self, job: &mut Residence, run: step::Run) {
         let cancel = CancellationToken::new();
         job.running.push(Running {
             run: run.number,
             cancel: cancel.clone(),
             _guard: cancel.clone().drop_guard(),
         });
+        // In the order in which they are begun, which that of their tasks need not be.
+        let place = self.workshop.turns.ask(demand::of(&run.step, &job.owner));
         let order = run::Order { video: job.video.clone(), run, cancel };
         let (workshop, myself) = (self.workshop.clone(), job.myself.clone());
-        drop(tasks::spawn("transcode-run", run::run(workshop, order, myself)));
-    }
-
-    async fn save_video(&self, video: &VideoId, change: VideoChange) -> StoreResult<()> {
-        let update = self.workshop.store.update::<Video, _>((video.clone(),), move |row| {
-            let row = row.map(|row| Video {
-                status: change.status,
-                stage: change.stage,
-                percent: change.percent,
-                failure: change.failure.clone(),
-                duration_ms: change.duration_ms.or(row.duration_ms),
-                ..row
-            });
-            (row, ())
-        });
-        update.await?;
-        videos::tell_room(&self.workshop.rooms, video).await;
-        Ok(())
+        drop(tasks::spawn("transcode-run", run::run(workshop, order, place, myself)));
     }
 
     async fn tell_owner(&self, job: &Residence) {
@@ -406,18 +435,6 @@ impl Transcode {
             "failure": failure,
         });
         self.workshop.notices.tell(&job.owner, "job", data).await;
-    }
-
-    async fn remove(&self, job: &mut Residence) -> Result<(), Failure> {
-        let store = &self.workshop.store;
-        self.workshop.objects.delete_prefix(&run::made_prefix(&job.video)).await?;
-        self.workshop.objects.delete_prefix(&run::source_prefix(&job.video)).await?;
-        store.delete::<CatalogueRow>((job.video.clone(),), ()).await?;
-        store.delete::<PendingJob>((shard_of(job.video.as_str()),), (job.video.clone(),)).await?;
-        store.delete::<Job>((job.video.clone(),), ()).await?;
-        job.removal.drain(..).for_each(|reply| reply.send(()));
-        job.myself.drain();
-        Ok(())
     }
 }
 

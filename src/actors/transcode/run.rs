@@ -9,7 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Message, Transcode, Workshop,
-    state::{Run, Step, of_run},
+    names::of_run,
+    step::{Run, Step},
+    turns::{Full, Place},
 };
 use crate::{
     actors::directory::Myself,
@@ -38,9 +40,14 @@ impl Order {
 }
 
 /// Ends with exactly one `Probed` or `Ended`.
-pub async fn run(workshop: Arc<Workshop>, order: Order, myself: Myself<Transcode>) {
+pub async fn run(
+    workshop: Arc<Workshop>,
+    order: Order,
+    place: Result<Place, Full>,
+    myself: Myself<Transcode>,
+) {
     let run = order.run.number;
-    let last_word = match work(&workshop, &order, &myself).await {
+    let last_word = match work(&workshop, &order, place, &myself).await {
         Ok(Some(probe)) => Message::Probed { run, probe: Box::new(probe) },
         Ok(None) => Message::Ended { run, outcome: Ok(()) },
         Err(failure) => Message::Ended { run, outcome: Err(failure) },
@@ -53,11 +60,12 @@ pub async fn run(workshop: Arc<Workshop>, order: Order, myself: Myself<Transcode
 async fn work(
     workshop: &Workshop,
     order: &Order,
+    place: Result<Place, Full>,
     myself: &Myself<Transcode>,
 ) -> Result<Option<media::Probe>, Failure> {
     let turn = tokio::select! {
         () = order.cancel.cancelled() => return Err(cancelled()),
-        turn = workshop.turns.of(&order.run.step).acquire_owned() => turn.expect("the semaphore is never closed"),
+        turn = place.map_err(|_| busy())?.turn() => turn,
     };
     let output = scratch(workshop, order);
     fs::create_dir_all(&output).await.map_err(|error| no_scratch(&error))?;
@@ -206,6 +214,10 @@ pub fn source_key(video: &VideoId) -> ObjectKey {
 
 fn scratch(workshop: &Workshop, order: &Order) -> std::path::PathBuf {
     workshop.scratch.join(format!("{}-{}", order.video, order.run.number))
+}
+
+fn busy() -> Failure {
+    Failure::new(FailureCode::Busy, "too many videos are waiting already")
 }
 
 fn cancelled() -> Failure {

@@ -1,21 +1,30 @@
 //! What becomes of a job: which pieces run next, what is worth writing down and telling, and what a failure means.
 //! Pure: the shell gives it time, chance and events and performs the effects it answers with, in their order.
 
+mod plans;
+
 use std::{collections::BTreeMap, time::Duration};
 
-use super::progress::Progress;
+use self::plans::Planned;
+use super::{
+    names::of_run,
+    progress::{self, Outlook, Progress},
+    step::{Run, Step, describe},
+};
 use crate::{
-    backends::store::tables::video::{Job, JobEvent, JobPlan, JobState},
+    backends::store::tables::video::{Job, JobEvent, JobState},
     domain::{
         clock::Timestamp,
         video::{Failure, Stage, Status},
     },
-    media::{self, Catalogue, Event, FailureCode, Plan, Probe, RenditionId, plan},
+    media::{self, Catalogue, Event, FailureCode, Plan, Probe, plan},
 };
 
 /// How often growing renditions and a percentage are written and told at most.
 const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 const LOG_LEN_MAX: usize = 100;
+/// How long a piece rests that found no room in the line of this node.
+const BUSY_PAUSE: Duration = Duration::from_secs(30);
 const PAUSE_MIN: Duration = Duration::from_secs(2);
 const PAUSE_DOUBLINGS_MAX: u32 = 5;
 
@@ -26,61 +35,6 @@ pub struct Options {
     pub attempts_max: u32,
     /// Pieces of one job at the same time, those that wait for their turn included.
     pub pieces_at_once_max: usize,
-}
-
-/// One run of a worker.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Step {
-    Probe,
-    Make(Box<plan::Piece>),
-}
-
-impl Step {
-    pub fn name(&self) -> &'static str {
-        match self {
-            Step::Probe => plan::Stage::Probe.as_str(),
-            Step::Make(piece) => piece.stage.as_str(),
-        }
-    }
-
-    fn label(&self) -> String {
-        match self {
-            Step::Probe => "probe/0".into(),
-            Step::Make(piece) => piece.name(),
-        }
-    }
-
-    /// Of the chunks of a stage, the first; the others are heard of when they are made.
-    fn begins_a_stage(&self) -> bool {
-        match self {
-            Step::Probe => true,
-            Step::Make(piece) => piece.chunk.index == 0,
-        }
-    }
-
-    fn shown_as(&self) -> Stage {
-        match self {
-            Step::Probe => Stage::Probing,
-            Step::Make(piece) => match piece.stage {
-                plan::Stage::Probe => Stage::Probing,
-                plan::Stage::Passthrough => Stage::Packaging,
-                plan::Stage::Sound | plan::Stage::FirstRung | plan::Stage::Ladder => Stage::Encoding,
-                plan::Stage::Thumbnails => Stage::Thumbnails,
-            },
-        }
-    }
-}
-
-/// A step with what its files are called and which of them are there already.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Run {
-    pub step: Step,
-    /// Numbers it among all runs of the video.
-    pub number: u32,
-    /// By what its files are named: a run of its own, or what it shares with other chunks.
-    pub generation: u32,
-    /// Up to which sequence each rendition is published already.
-    pub kept: BTreeMap<RenditionId, u64>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -125,17 +79,6 @@ pub struct State {
     saved_at: Timestamp,
 }
 
-struct Planned {
-    plan: Plan,
-    pieces: Vec<plan::Piece>,
-}
-
-impl Planned {
-    fn new(plan: Plan) -> Self {
-        Self { pieces: plan.pieces(), plan }
-    }
-}
-
 impl State {
     /// A job as the store knows it, from an earlier life or new.
     pub fn load(job: Job, catalogue: Catalogue, options: Options) -> Self {
@@ -156,9 +99,15 @@ impl State {
         state
     }
 
-    #[cfg(test)]
-    pub fn job(&self) -> &Job {
-        &self.job
+    /// As it is written.
+    pub fn row(&self) -> Job {
+        self.job.clone()
+    }
+
+    /// Whether a row says what is known here.
+    pub fn is_of(&self, row: &Job) -> bool {
+        let Job { state, runs, attempts, .. } = row;
+        (*state, *runs, *attempts) == (self.job.state, self.job.runs, self.job.attempts)
     }
 
     #[cfg(test)]
@@ -184,27 +133,6 @@ impl State {
         applied.expect("a probe follows from nothing");
         self.adopt(Plan::new(probe, &self.options.ladder));
         self.next(now)
-    }
-
-    /// Goes by this plan from now on; what is finished of an earlier one stays finished where it is still asked for.
-    fn adopt(&mut self, plan: Plan) {
-        self.job.runs += 1;
-        let text = serde_json::to_string(&plan).expect("plain data always serialises");
-        let planned = Planned::new(plan);
-        self.catalogue.expect_rungs(planned.plan.rungs().len());
-        let (mut finished, mut failed) =
-            self.job.plan.take().map(|old| (old.finished, old.failed)).unwrap_or_default();
-        let is_cut = |name: &str| {
-            let encoded = [plan::Stage::FirstRung, plan::Stage::Ladder, plan::Stage::Sound];
-            encoded.iter().any(|stage| name.starts_with(stage.as_str()))
-        };
-        finished.retain(|name| !is_cut(name));
-        failed.retain(|name, _| !is_cut(name));
-        let generation = run_number(self.job.runs);
-        self.job.plan = Some(JobPlan { plan: text, generation, finished, failed });
-        self.plan = Some(planned);
-        self.resting.clear();
-        self.drop_half_made();
     }
 
     /// Something came into place. What does not follow from what came before is the worker's fault.
@@ -291,6 +219,9 @@ impl State {
         }
         let label = step.label();
         self.progress.forget(&label);
+        if failure.code == FailureCode::Busy.as_str() {
+            return self.rest(label, BUSY_PAUSE.mul_f64(1.0 + chance), now);
+        }
         self.job.attempts += 1;
         self.log(now, format!("{label}: {}: {}", failure.code, failure.detail));
         if failure.retryable && self.plan_otherwise(&step, &failure) {
@@ -303,10 +234,15 @@ impl State {
         if !failure.retryable || failed >= self.options.attempts_max {
             return self.give_up(failure);
         }
-        let pause = pause(failed, chance);
+        self.rest(label, pause(failed, chance), now)
+    }
+
+    /// Others may run meanwhile.
+    fn rest(&mut self, label: String, pause: Duration, now: Timestamp) -> Vec<Effect> {
         self.resting.insert(label, now.plus(pause));
         if self.running.is_empty() {
             self.job.state = JobState::Queued;
+            self.progress.look_away();
         }
         let launched = self.launch(now);
         let mut effects = vec![self.save_job(), Effect::Tell, Effect::RetryAfter(pause)];
@@ -367,47 +303,6 @@ impl State {
         vec![Effect::StopWorkers, self.save_job(), self.save_video(), Effect::Tell, Effect::Settle]
     }
 
-    /// What an earlier run made of the same name is worth nothing any more.
-    fn supersede(&mut self, newest: &RenditionId) {
-        let name = without_run(newest);
-        self.catalogue.retain(|known| known.id == *newest || without_run(&known.id) != name);
-    }
-
-    /// What a failed run left half-made is made anew, unless it is made of chunks.
-    fn drop_half_made(&mut self) {
-        let generation = self.job.plan.as_ref().map(|plan| plan.generation);
-        let shared: Vec<RenditionId> = match (&self.plan, generation) {
-            (Some(planned), Some(generation)) => {
-                let shared = planned.pieces.iter().flat_map(plan::Piece::shared_renditions);
-                shared.map(|rendition| of_run(&rendition, generation)).collect()
-            }
-            _ => Vec::new(),
-        };
-        let running = self.running.keys().copied().collect::<Vec<u32>>();
-        self.catalogue.retain(|known| {
-            known.is_complete()
-                || shared.contains(&known.id)
-                || running.iter().any(|run| run_of(&known.id) == Some(*run))
-        });
-    }
-
-    /// A picture that could not be passed through for a reason that is not the file's is encoded like any other, and
-    /// one that cannot be cut is made in one piece.
-    fn plan_otherwise(&mut self, step: &Step, failure: &Failure) -> bool {
-        let (Some(planned), Step::Make(piece)) = (&self.plan, step) else { return false };
-        let plan = &planned.plan;
-        let other =
-            if failure.code == FailureCode::NotCuttable.as_str() && plan.cutting == plan::Cutting::Chunks {
-                Plan { cutting: plan::Cutting::Whole, ..plan.clone() }
-            } else if piece.stage == plan::Stage::Passthrough && plan.probe.video.is_some() {
-                Plan { picture: plan::Picture::Encode, ..plan.clone() }
-            } else {
-                return false;
-            };
-        self.adopt(other);
-        true
-    }
-
     /// Starts what can start, or ends.
     fn next(&mut self, now: Timestamp) -> Vec<Effect> {
         let launched = self.launch(now);
@@ -443,6 +338,7 @@ impl State {
                 self.log(now, format!("{} begins", step.shown_as()));
             }
             let run = self.run(step.clone(), number);
+            self.progress.watch(self.overall_percent(), now);
             self.running.insert(number, step);
             effects.push(Effect::Run(Box::new(run)));
         }
@@ -508,6 +404,15 @@ impl State {
         vec![self.save_video(), Effect::Tell]
     }
 
+    pub fn outlook(&self, now: Timestamp) -> Outlook {
+        let saved = self.plan.as_ref().zip(self.job.plan.as_ref());
+        let (chunks_done, chunks) =
+            saved.map_or((0, 0), |(planned, saved)| progress::chunks(&planned.pieces, &saved.finished));
+        let works = self.job.state == JobState::Running;
+        let left = self.progress.left(self.overall_percent(), now).filter(|_| works);
+        Outlook { percent: self.job.percent, left, chunks_done, chunks }
+    }
+
     fn overall_percent(&self) -> u8 {
         let Some((planned, saved)) = self.plan.as_ref().zip(self.job.plan.as_ref()) else { return 0 };
         self.progress.overall(&planned.plan, &planned.pieces, &saved.finished)
@@ -556,28 +461,6 @@ fn pause(failed: u32, chance: f64) -> Duration {
 
 fn run_number(count: i64) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
-}
-
-/// Names a rendition as this run makes it: `v720` of run 4 is `v720r4`.
-pub fn of_run(rendition: &RenditionId, run: u32) -> RenditionId {
-    RenditionId::parse(&format!("{rendition}r{run}")).unwrap_or_else(|_| rendition.clone())
-}
-
-/// `v720r4` is `v720`.
-fn without_run(rendition: &RenditionId) -> &str {
-    let name = rendition.as_str();
-    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    stem.strip_suffix('r').filter(|_| stem.len() < name.len()).unwrap_or(name)
-}
-
-/// `v720r4` is of run 4.
-fn run_of(rendition: &RenditionId) -> Option<u32> {
-    let stem = without_run(rendition);
-    rendition.as_str().strip_prefix(stem)?.strip_prefix('r')?.parse().ok()
-}
-
-fn describe(piece: &plan::Piece) -> String {
-    format!("chunk {} of the {}", piece.chunk.index + 1, piece.stage.as_str().replace('_', " "))
 }
 
 fn retryable(code: &str, detail: String) -> Failure {

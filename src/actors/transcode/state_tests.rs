@@ -23,6 +23,8 @@ fn queued() -> Job {
         failure: None,
         log: JobLog::default(),
         created_at: NOW,
+        owner: None,
+        lease_ends_at: None,
     }
 }
 
@@ -215,7 +217,7 @@ fn after_a_restart_finished_chunks_are_kept_and_half_made_ones_are_completed() {
     state.on_step_finished(6, NOW);
     state.on_event(5, &begun("v360r2", 0), NOW, 0.0);
     state.on_event(5, &segment("v360r2", 0), NOW, 0.0);
-    let mut again = State::load(state.job().clone(), state.catalogue().clone(), options());
+    let mut again = State::load(state.row(), state.catalogue().clone(), options());
     let effects = again.start(NOW);
     assert_eq!(runs(&effects), named(&[("first_rung/0", 8)]));
     assert_eq!(kept(&effects), [("v360r2".to_owned(), 1)]);
@@ -231,7 +233,7 @@ fn a_source_that_cannot_be_cut_is_made_in_one_piece() {
     assert_eq!(runs(&effects), named(&[("ladder/0", 8)]), "passthrough and thumbnails are kept");
     assert!(state.on_event(5, &begun("v360r2", 0), NOW, 0.0).is_empty(), "its last words are not heard");
     assert!(!renditions(&state).contains(&"v360r2".to_owned()));
-    let loaded = State::load(state.job().clone(), state.catalogue().clone(), options()).start(NOW);
+    let loaded = State::load(state.row(), state.catalogue().clone(), options()).start(NOW);
     assert_eq!(runs(&loaded), named(&[("ladder/0", 9)]), "and that is remembered");
     let effects = state.on_failed(8, uncuttable, NOW, 0.0);
     assert!(
@@ -349,7 +351,7 @@ fn after_a_restart_only_what_is_unfinished_is_made_again() {
     state.on_step_finished(3, NOW);
     state.on_step_finished(4, NOW);
     state.on_event(5, &opened("v360r5", Origin::Encoded), NOW, 0.0);
-    let mut again = State::load(state.job().clone(), state.catalogue().clone(), options());
+    let mut again = State::load(state.row(), state.catalogue().clone(), options());
     assert_eq!(runs(&again.start(NOW)), named(&[("ladder/0", 6)]));
     assert_eq!(renditions(&again), ["sourcer3", "audior3"], "half a rendition is worth nothing");
 }

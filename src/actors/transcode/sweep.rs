@@ -7,7 +7,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use super::Transcodes;
 use crate::{
-    actors::supervise::Child,
+    actors::{directory::Refused, supervise::Child},
     backends::store::{StoreResult, tables::video::PendingJob},
     domain::ids::SHARDS,
 };
@@ -52,7 +52,8 @@ impl Actor for Dispatcher {
 async fn sweep(transcodes: &Transcodes) -> StoreResult<()> {
     for shard in 0..SHARDS {
         for pending in transcodes.workshop.store.all::<PendingJob>((shard,)).await? {
-            transcodes.nudge(&pending.video_id).await;
+            let Err(Refused::Absent) = transcodes.nudge(&pending.video_id).await else { continue };
+            transcodes.mend(&pending).await?;
         }
     }
     Ok(())

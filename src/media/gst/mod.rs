@@ -9,6 +9,7 @@ mod discover_chapters;
 mod discover_streams;
 mod elements;
 mod encode;
+mod fence;
 mod outputs;
 mod passthrough;
 mod pictures;
@@ -26,7 +27,7 @@ use report::Reporter;
 
 use super::{
     failure::{Failure, FailureCode},
-    protocol::{Event, Job, Task},
+    protocol::{Event, Guards, Job, Task},
     sniff,
 };
 
@@ -38,7 +39,11 @@ const TASK_MAX_BYTES: u64 = 64 * 1024;
 /// What `playhouse media-worker` does. Not for people: it waits for a task on stdin.
 pub fn worker_main() -> ExitCode {
     let reporter = Arc::new(Reporter::default());
-    let outcome = confine::confine().and_then(|()| read_task()).and_then(|task| perform(&task, &reporter));
+    let outcome = confine::confine().and_then(|network| {
+        let task = read_task()?;
+        let guards = confine::bound(&task, network)?;
+        perform(&task, guards, &reporter)
+    });
     match outcome {
         Ok(()) => {
             reporter.tell(&Event::Done);
@@ -60,10 +65,10 @@ fn read_task() -> Result<Task, Failure> {
         .map_err(|error| Failure::new(FailureCode::WorkerFailed, format!("the worker got no task: {error}")))
 }
 
-fn perform(task: &Task, reporter: &Arc<Reporter>) -> Result<(), Failure> {
+fn perform(task: &Task, guards: Guards, reporter: &Arc<Reporter>) -> Result<(), Failure> {
     if let Job::Check = task.job {
         let (gstreamer, missing) = elements::look()?;
-        reporter.tell(&Event::Checked { gstreamer, missing });
+        reporter.tell(&Event::Checked { gstreamer, missing, guards });
         return Ok(());
     }
     let container = sniff::sniff(&task.source, &task.limits)?;

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     failure::{Failure, FailureCode},
     probe::Probe,
-    protocol::{Event, Job, Task},
+    protocol::{Event, Guards, Job, Task},
 };
 
 /// An event is far below this; more is a child gone mad.
@@ -61,6 +61,8 @@ pub struct Equipment {
     pub gstreamer: String,
     /// Elements that are not installed, each with the Debian package that has it.
     pub missing: Vec<String>,
+    /// What of the walls around a worker is in force.
+    pub guards: Guards,
 }
 
 /// Does one task to its end. Events arrive in the order in which their files came into place, heartbeats
@@ -72,7 +74,8 @@ pub async fn run(
     cancel: &CancellationToken,
     events: &mpsc::Sender<Event>,
 ) -> Result<(), Failure> {
-    let mut child = spawner::spawn(command(options)).await.map_err(|error| not_started(options, &error))?;
+    let mut child =
+        spawner::spawn(command(options, task)).await.map_err(|error| not_started(options, &error))?;
     let stdout = child.stdout.take().expect("stdout is piped");
     let stderr = child.stderr.take().expect("stderr is piped");
     let mut last_words = Vec::new();
@@ -112,7 +115,7 @@ pub async fn check(options: &WorkerOptions, cancel: &CancellationToken) -> Resul
         job: Job::Check,
     };
     let checked = |event| match event {
-        Event::Checked { gstreamer, missing } => Some(Equipment { gstreamer, missing }),
+        Event::Checked { gstreamer, missing, guards } => Some(Equipment { gstreamer, missing, guards }),
         _ => None,
     };
     ask(options, &task, cancel, checked).await
@@ -144,12 +147,11 @@ async fn ask<T>(
 
 /// Nothing of the server's environment reaches a process that decodes hostile input, but what loading and
 /// debugging need.
-fn command(options: &WorkerOptions) -> Command {
-    const KEPT: [&str; 9] = [
+fn command(options: &WorkerOptions, task: &Task) -> Command {
+    const KEPT: [&str; 8] = [
         "PATH",
         "LD_LIBRARY_PATH",
         "LANG",
-        "TMPDIR",
         "RUST_BACKTRACE",
         "GST_DEBUG",
         "GST_PLUGIN_PATH",
@@ -162,6 +164,8 @@ fn command(options: &WorkerOptions) -> Command {
     command
         .env("GST_REGISTRY", &options.gst_registry)
         .env("GST_REGISTRY_FORK", "no")
+        // The one folder it may write to.
+        .env("TMPDIR", &task.output)
         .env(super::gst::PARENT_VARIABLE, std::process::id().to_string())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

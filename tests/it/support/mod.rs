@@ -87,6 +87,12 @@ impl TestApp {
         Self::start_at(self.folder, &[], self.clock).await
     }
 
+    /// Stops in order and leaves the data, for somebody else to change.
+    pub async fn halt(mut self) -> tempfile::TempDir {
+        self.app.take().expect("it runs").stop().await;
+        self.folder
+    }
+
     pub async fn stop(mut self) {
         self.app.take().expect("it runs").stop().await;
     }

@@ -808,8 +808,28 @@ export interface components {
         };
         /** @description The state of a video's transcode job. */
         Job: {
-            /** Format: int32 */
+            /** @description What can be done about the failure. */
+            advice?: string | null;
+            /**
+             * Format: int32
+             * @description Runs that failed since it was last begun or retried.
+             */
             attempts: number;
+            /**
+             * Format: int32
+             * @description Zero while the source has not been looked at.
+             */
+            chunks: number;
+            /**
+             * Format: int32
+             * @description Chunks of the picture that are encoded; one that is too short to be cut is one chunk.
+             */
+            chunks_done: number;
+            /**
+             * Format: int64
+             * @description What it will take at its present pace; absent while nothing can be said.
+             */
+            eta_ms?: number | null;
             events: components["schemas"]["JobEvent"][];
             failure?: components["schemas"]["Failure"] | null;
             /** Format: int32 */

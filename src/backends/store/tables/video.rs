@@ -118,7 +118,8 @@ pub struct JobPlan {
 }
 
 record! {
-    /// The transcode job of a video: the truth that every queue only repeats.
+    /// The transcode job of a video: the truth that every queue only repeats. `owner` is the node that works on it,
+    /// until `lease_ends_at`.
     pub struct Job in "jobs" {
         partition { video_id: VideoId }
         clustering {}
@@ -132,6 +133,8 @@ record! {
             failure: Option<Failure>,
             log: JobLog,
             created_at: Timestamp,
+            owner: Option<String>,
+            lease_ends_at: Option<Timestamp>,
         }
     }
 }

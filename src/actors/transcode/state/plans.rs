@@ -1,0 +1,88 @@
+//! The plan a job goes by: adopted after the probe, replaced where a source turns out otherwise, and what of an earlier
+//! one's work is kept.
+
+use super::State;
+use crate::{
+    actors::transcode::{
+        names::{of_run, run_of, without_run},
+        step::Step,
+    },
+    backends::store::tables::video::JobPlan,
+    domain::video::Failure,
+    media::{FailureCode, Plan, RenditionId, plan},
+};
+
+pub struct Planned {
+    pub plan: Plan,
+    pub pieces: Vec<plan::Piece>,
+}
+
+impl Planned {
+    pub fn new(plan: Plan) -> Self {
+        Self { pieces: plan.pieces(), plan }
+    }
+}
+
+impl State {
+    /// Goes by this plan from now on; what is finished of an earlier one stays finished where it is still asked for.
+    pub(super) fn adopt(&mut self, plan: Plan) {
+        self.job.runs += 1;
+        let text = serde_json::to_string(&plan).expect("plain data always serialises");
+        let planned = Planned::new(plan);
+        self.catalogue.expect_rungs(planned.plan.rungs().len());
+        let (mut finished, mut failed) =
+            self.job.plan.take().map(|old| (old.finished, old.failed)).unwrap_or_default();
+        let is_cut = |name: &str| {
+            let encoded = [plan::Stage::FirstRung, plan::Stage::Ladder, plan::Stage::Sound];
+            encoded.iter().any(|stage| name.starts_with(stage.as_str()))
+        };
+        finished.retain(|name| !is_cut(name));
+        failed.retain(|name, _| !is_cut(name));
+        let generation = super::run_number(self.job.runs);
+        self.job.plan = Some(JobPlan { plan: text, generation, finished, failed });
+        self.plan = Some(planned);
+        self.resting.clear();
+        self.drop_half_made();
+    }
+
+    /// What an earlier run made of the same name is worth nothing any more.
+    pub(super) fn supersede(&mut self, newest: &RenditionId) {
+        let name = without_run(newest);
+        self.catalogue.retain(|known| known.id == *newest || without_run(&known.id) != name);
+    }
+
+    /// What a failed run left half-made is made anew, unless it is made of chunks.
+    pub(super) fn drop_half_made(&mut self) {
+        let generation = self.job.plan.as_ref().map(|plan| plan.generation);
+        let shared: Vec<RenditionId> = match (&self.plan, generation) {
+            (Some(planned), Some(generation)) => {
+                let shared = planned.pieces.iter().flat_map(plan::Piece::shared_renditions);
+                shared.map(|rendition| of_run(&rendition, generation)).collect()
+            }
+            _ => Vec::new(),
+        };
+        let running = self.running.keys().copied().collect::<Vec<u32>>();
+        self.catalogue.retain(|known| {
+            known.is_complete()
+                || shared.contains(&known.id)
+                || running.iter().any(|run| run_of(&known.id) == Some(*run))
+        });
+    }
+
+    /// A picture that could not be passed through for a reason that is not the file's is encoded like any other, and
+    /// one that cannot be cut is made in one piece.
+    pub(super) fn plan_otherwise(&mut self, step: &Step, failure: &Failure) -> bool {
+        let (Some(planned), Step::Make(piece)) = (&self.plan, step) else { return false };
+        let plan = &planned.plan;
+        let other =
+            if failure.code == FailureCode::NotCuttable.as_str() && plan.cutting == plan::Cutting::Chunks {
+                Plan { cutting: plan::Cutting::Whole, ..plan.clone() }
+            } else if piece.stage == plan::Stage::Passthrough && plan.probe.video.is_some() {
+                Plan { picture: plan::Picture::Encode, ..plan.clone() }
+            } else {
+                return false;
+            };
+        self.adopt(other);
+        true
+    }
+}
