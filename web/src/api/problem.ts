@@ -40,7 +40,7 @@ function fallback(status: number): string {
 }
 
 /** Server messages are lower-case fragments; a page shows sentences. */
-function sentence(text: string): string {
+export function sentence(text: string): string {
   const trimmed = text.trim();
   const closed = /[.!?…]$/.test(trimmed) ? trimmed : `${trimmed}.`;
   return closed.charAt(0).toUpperCase() + closed.slice(1);

@@ -6,6 +6,7 @@ import { getVideo } from "../api/videos";
 import { Button } from "../components/Button";
 import { ErrorNote } from "../components/ErrorNote";
 import { Icon } from "../components/Icon";
+import { failureWords } from "../lib/failureWords";
 import styles from "./FailurePanel.module.css";
 
 /** Why a video could not be made, and a button for its owner where another try can help. */
@@ -13,6 +14,7 @@ export function FailurePanel({ video, onRetried }: { video: Video; onRetried: (v
   const user = useUser();
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Error | null>(null);
+  const { title, reason, advice } = failureWords(video.failure);
   const own = user?.channel_id === video.channel.id;
 
   async function retry() {
@@ -30,8 +32,9 @@ export function FailurePanel({ video, onRetried }: { video: Video; onRetried: (v
   return (
     <div className={styles.panel} role="alert">
       <Icon name="alert" size={30} />
-      <p className={styles.title}>This video could not be made</p>
-      <p>{video.failure?.detail ?? "The reason is not known."}</p>
+      <p className={styles.title}>{title}</p>
+      <p>{reason}</p>
+      {own && <p>{advice}</p>}
       {own && video.failure?.retryable && (
         <Button look="primary" busy={busy} onClick={() => void retry()}>
           Try again

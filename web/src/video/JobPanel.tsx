@@ -6,6 +6,7 @@ import { Button } from "../components/Button";
 import { ErrorNote } from "../components/ErrorNote";
 import { Icon } from "../components/Icon";
 import { JobProgress } from "../components/JobProgress";
+import { failureWords } from "../lib/failureWords";
 import { jobWords } from "../lib/stages";
 import { formatTimeLeft } from "../lib/time";
 import { JobEvents } from "./JobEvents";
@@ -41,7 +42,7 @@ export function JobPanel({ video, onVideo }: JobPanelProps) {
     <div className={styles.panel} data-testid="job" data-state={job.state}>
       {isActive(job) && <JobProgress video={video} left={leftMs === null ? null : formatTimeLeft(leftMs / 1000)} />}
       {!isActive(job) && <p className={styles.state}>{jobWords(job.state)}</p>}
-      {job.failure && <FailureNote failure={job.failure} />}
+      {job.failure && job.state === "failed" && <FailureNote failure={job.failure} />}
       {job.attempts > 1 && <p className={styles.soft}>Tried {job.attempts} times.</p>}
       <div className={styles.actions}>
         {isActive(job) && (
@@ -62,12 +63,12 @@ export function JobPanel({ video, onVideo }: JobPanelProps) {
 }
 
 function FailureNote({ failure }: { failure: NonNullable<Job["failure"]> }) {
-  const next = failure.retryable ? "Trying again may help." : "Trying again would end the same way: please upload another file.";
+  const { reason, advice } = failureWords(failure);
   return (
     <div className={styles.failure} role="alert">
       <Icon name="alert" />
       <p>
-        {failure.detail} <span className={styles.soft}>{next}</span>
+        {reason} <span className={styles.soft}>{advice}</span>
       </p>
     </div>
   );
