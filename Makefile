@@ -17,7 +17,7 @@ CLIPS := $(CURDIR)/.cache/clips
 PACKAGES_RUN := build-essential pkg-config ca-certificates curl \
 	libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev gstreamer1.0-tools gstreamer1.0-plugins-base \
 	gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
-PACKAGES_TEST := ffmpeg chromium firefox-esr fonts-dejavu-core unzip
+PACKAGES_TEST := clamav-daemon ffmpeg chromium firefox-esr fonts-dejavu-core unzip
 
 WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path 'web/dist/*' \
 	-not -path 'web/test-results/*' 2>/dev/null)

@@ -18,9 +18,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use self::back_ends::scanner;
 use self::parts::Parts;
 pub use self::{
-    back_ends::{BackEnds, check},
+    back_ends::{BackEnds, check, check_scanner},
     first_start::FirstAdmin,
     offline::{RecountReport, accounts_alone, recount},
 };

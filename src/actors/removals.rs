@@ -9,7 +9,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use super::{
     room::{RoomError, Rooms},
     supervise::Child,
-    transcode::{made_prefix, source_prefix},
+    transcode::{made_prefix, quarantine_prefix, source_prefix},
 };
 use crate::{
     backends::{
@@ -73,6 +73,7 @@ impl Removals {
     async fn erase(&self, video: &VideoId) -> Result<(), EraseError> {
         self.objects.delete_prefix(&made_prefix(video)).await?;
         self.objects.delete_prefix(&source_prefix(video)).await?;
+        self.objects.delete_prefix(&quarantine_prefix(video)).await?;
         self.store.delete_partition::<Caption>((video.clone(),)).await?;
         self.store.delete::<Poster>((video.clone(),), ()).await?;
         self.rooms.erase(video).await?;

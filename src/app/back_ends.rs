@@ -9,11 +9,12 @@ use crate::{
         bus::{self, SharedBus},
         feeds::Feeds,
         objects::{self, SharedObjects},
+        scanner::Scanner,
         staging::{self, Pace, Staging},
         store::{self, Record, Store, Versions, Watched, tables},
         tallies::Tallies,
     },
-    config::Config,
+    config::{Config, Scan, ScanPolicy},
     domain::clock::SharedClock,
     telemetry::Metrics,
 };
@@ -73,6 +74,23 @@ impl BackEnds {
             staging,
         })
     }
+}
+
+pub fn scanner(scan: &Scan) -> Scanner {
+    Scanner {
+        address: scan.clamd.parse().expect("the configuration was read with this form"),
+        chunk_bytes: scan.chunk_bytes,
+        deadline: scan.deadline_s.duration(),
+    }
+}
+
+/// Whether the malware scanner answers, if there is to be one.
+pub async fn check_scanner(scan: &Scan) -> Option<Result<String, String>> {
+    if scan.policy == ScanPolicy::Off {
+        return None;
+    }
+    let pong = scanner(scan).ping().await;
+    Some(pong.map(|()| scan.clamd.clone()).map_err(|error| error.to_string()))
 }
 
 /// Opens and uses the back ends once: what `playhouse doctor` wants to know. One answer a back end.

@@ -28,11 +28,11 @@ use crate::{
         removals::{Removals, Remover},
         room::{self, RoomContext, Rooms},
         supervise::{self, Child, Meltdown, Supervisor},
-        transcode::{Dispatcher, Lease, Transcodes, Turns, Workshop},
+        transcode::{Absence, Dispatcher, Finding, Lease, Screening, Transcodes, Turns, Workshop},
         uploads::{Imports, Sweeper, UploadOptions, Uploads},
     },
     backends::fetch::Fetcher,
-    config::Config,
+    config::{Config, Scan, ScanPolicy},
     domain::{clock::SharedClock, storage::Quotas},
     http::{self, Ctx, Rates, Shelf},
     media::{self, Limits, WorkerOptions},
@@ -217,8 +217,19 @@ fn transcodes(
             node: node::name(&config.server.data_dir).context("the name of this node")?,
             hold: config.media.lease_s.duration(),
         },
+        screening: screening(&config.scan),
     };
     Ok(Transcodes::open(workshop, mailboxes(), shared.clone()))
+}
+
+fn screening(scan: &Scan) -> Option<Screening> {
+    let finding = match scan.policy {
+        ScanPolicy::Off => return None,
+        ScanPolicy::Reject => Finding::Deleted,
+        ScanPolicy::Quarantine => Finding::Quarantined,
+    };
+    let absence = if scan.fail_closed { Absence::Wait } else { Absence::GoOn };
+    Some(Screening { scanner: super::scanner(scan), finding, absence })
 }
 
 /// In a folder of its own: the worker that makes it may write there.

@@ -1,11 +1,13 @@
 //! The things that may live elsewhere, each an engine pair chosen by URI: `store` (rows), `objects` (bytes),
-//! `bus` (what nodes tell each other); and `fetch`, which goes out for what lies elsewhere. Callers see contracts only; no driver type leaves its folder.
+//! `bus` (what nodes tell each other); `fetch`, which goes out for what lies elsewhere, and `scanner`, which asks clamd.
+//! Callers see contracts only; no driver type leaves its folder.
 
 pub mod bus;
 pub mod feeds;
 pub mod fetch;
 mod location;
 pub mod objects;
+pub mod scanner;
 pub mod staging;
 pub mod store;
 pub mod tallies;

@@ -65,8 +65,19 @@ pub(super) fn run(config: &Config, out: &mut dyn Write) -> io::Result<Exit> {
     runtime.block_on(async {
         findings.extend(gstreamer(equipment(data_dir).await));
         findings.extend(back_ends(app::check(config, Arc::new(SystemClock)).await));
+        findings.extend(app::check_scanner(&config.scan).await.map(scanner));
     });
     print(&findings, out)
+}
+
+fn scanner(answer: Result<String, String>) -> Finding {
+    match answer {
+        Ok(address) => Finding::new(Verdict::Good, "malware scanner", format!("clamd answers at {address}")),
+        Err(error) => {
+            let detail = format!("{error}; start clamd, or set scan.clamd to where it listens");
+            Finding::new(Verdict::Missing, "malware scanner", detail)
+        }
+    }
 }
 
 pub(super) fn this_machine(config: &Config) -> Vec<Finding> {

@@ -12,6 +12,7 @@ mod media;
 mod range;
 pub mod reference;
 mod rooms;
+mod scan;
 mod server;
 mod telemetry;
 mod units;
@@ -30,6 +31,7 @@ pub use self::{
     limits::Limits,
     media::Media,
     rooms::Rooms,
+    scan::{Scan, ScanPolicy},
     server::Server,
     telemetry::{LogFormat, Telemetry},
     units::{Millis, Seconds},
@@ -49,6 +51,7 @@ pub struct Config {
     pub limits: Limits,
     pub auth: Auth,
     pub uploads: Uploads,
+    pub scan: Scan,
     pub media: Media,
     pub telemetry: Telemetry,
 }
@@ -61,6 +64,7 @@ const RANGES: &[(&str, &[Range])] = &[
     ("limits", limits::RANGES),
     ("auth", auth::RANGES),
     ("uploads", uploads::RANGES),
+    ("scan", scan::RANGES),
     ("media", media::RANGES),
 ];
 

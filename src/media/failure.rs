@@ -29,6 +29,9 @@ pub enum FailureCode {
     TooLargePicture,
     TooLargeFile,
     TooManyStreams,
+    Malware,
+    /// It is away, so the file cannot be looked through.
+    ScannerAway,
     NoSpace,
     SourceUnreadable,
     SetupIncomplete,
@@ -57,6 +60,8 @@ impl FailureCode {
             Self::TooLargePicture => "too_large_picture",
             Self::TooLargeFile => "too_large_file",
             Self::TooManyStreams => "too_many_streams",
+            Self::Malware => "malware",
+            Self::ScannerAway => "scanner_away",
             Self::NoSpace => "no_space",
             Self::SourceUnreadable => "source_unreadable",
             Self::SetupIncomplete => "setup_incomplete",
@@ -74,6 +79,7 @@ impl FailureCode {
         matches!(
             self,
             Self::NoSpace
+                | Self::ScannerAway
                 | Self::SourceUnreadable
                 | Self::SetupIncomplete
                 | Self::NotCuttable
@@ -104,6 +110,8 @@ pub fn advice(code: &str) -> &'static str {
         }
         Ok(FailureCode::TooManyStreams) => "export it with fewer tracks and upload that",
         Ok(FailureCode::SetupIncomplete) => "ask the operator to run `playhouse doctor`, then retry",
+        Ok(FailureCode::Malware) => "clean your machine, make the video anew and upload that",
+        Ok(FailureCode::ScannerAway) => "wait; ask the operator to run `playhouse doctor`",
         Ok(FailureCode::NoSpace) => "ask the operator to free disk space, then retry",
         Ok(FailureCode::Stalled | FailureCode::WorkerDied | FailureCode::NotCuttable) => {
             "retry; if it fails the same way again, export the file anew and upload that"

@@ -110,6 +110,8 @@ metrics! {
     uploads: By<Outcome, Counter> = By::default(),
     /// Bytes of uploads received.
     upload_bytes: Counter = Counter::default(),
+    /// Uploads looked through for malware, by outcome: clean, found, away.
+    scans: By<Outcome, Counter> = By::default(),
     /// Transcode jobs in memory, by state: queued, running, done, failed, cancelled.
     jobs: By<State, Gauge> = By::default(),
     /// Videos of which nothing is left.

@@ -75,7 +75,13 @@ mod tests {
             scan: Scan::Progressive,
             range: DynamicRange::Standard,
         };
-        Probe { container: Container::Matroska, duration_ms, video: Some(video), audio: None }
+        Probe {
+            container: Container::Matroska,
+            duration_ms,
+            video: Some(video),
+            audio: None,
+            chapters: Vec::new(),
+        }
     }
 
     fn requests(duration_ms: u64) -> Vec<(String, Request)> {

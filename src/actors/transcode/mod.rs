@@ -8,6 +8,7 @@ mod names;
 mod progress;
 mod rows;
 mod run;
+mod screen;
 mod state;
 mod step;
 mod sweep;
@@ -21,7 +22,8 @@ use self::state::{Effect, State, VideoChange};
 pub use self::{
     lease::Lease,
     progress::Outlook,
-    run::{made_prefix, object_key, source_key, source_prefix},
+    run::{made_prefix, object_key, quarantine_prefix, source_key, source_prefix},
+    screen::{Absence, Finding, Screening},
     sweep::Dispatcher,
     turns::Turns,
 };
@@ -66,6 +68,8 @@ pub struct Workshop {
     pub scratch: PathBuf,
     pub turns: Turns,
     pub lease: Lease,
+    /// What looks sources through, if anything does.
+    pub screening: Option<Screening>,
 }
 
 /// The jobs of this node.

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Message, Transcode, Workshop,
     names::of_run,
+    screen::screen,
     step::{Run, Step},
     turns::{Full, Place},
 };
@@ -74,6 +75,9 @@ async fn work(
         Step::Probe => media::Job::Probe,
         Step::Make(piece) => piece.job.clone(),
     };
+    if order.run.step == Step::Probe {
+        screen(workshop, &order.video, &source).await?;
+    }
     let task = Task { source, output, limits: workshop.limits, job };
     let _turn = turn;
     let began = std::time::Instant::now();
@@ -165,6 +169,15 @@ pub fn object_key(video: &VideoId, name: &str) -> ObjectKey {
 /// All that was made of a video.
 pub fn made_prefix(video: &VideoId) -> Prefix {
     prefix(format!("videos/{video}/"))
+}
+
+/// Where a file is kept in which malware was found.
+pub fn quarantine_key(video: &VideoId) -> ObjectKey {
+    key(format!("quarantine/{video}/original"))
+}
+
+pub fn quarantine_prefix(video: &VideoId) -> Prefix {
+    prefix(format!("quarantine/{video}/"))
 }
 
 pub fn source_prefix(video: &VideoId) -> Prefix {

@@ -25,6 +25,8 @@ const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 const LOG_LEN_MAX: usize = 100;
 /// How long a piece rests that found no room in the line of this node.
 const BUSY_PAUSE: Duration = Duration::from_secs(30);
+/// How long a video waits before it is asked again whether the malware scanner is back.
+const SCANNER_PAUSE: Duration = Duration::from_secs(5);
 const PAUSE_MIN: Duration = Duration::from_secs(2);
 const PAUSE_DOUBLINGS_MAX: u32 = 5;
 
@@ -221,6 +223,10 @@ impl State {
         self.progress.forget(&label);
         if failure.code == FailureCode::Busy.as_str() {
             return self.rest(label, BUSY_PAUSE.mul_f64(1.0 + chance), now);
+        }
+        if failure.code == FailureCode::ScannerAway.as_str() {
+            self.log_once(now, failure.detail);
+            return self.rest(label, SCANNER_PAUSE.mul_f64(1.0 + chance), now);
         }
         self.job.attempts += 1;
         self.log(now, format!("{label}: {}: {}", failure.code, failure.detail));
@@ -440,6 +446,13 @@ impl State {
             percent: self.job.percent,
             failure: self.job.failure.clone(),
             duration_ms: duration_ms.and_then(|ms| i64::try_from(ms).ok()),
+        }
+    }
+
+    /// Says what goes on for a while, and not each time anew.
+    fn log_once(&mut self, now: Timestamp, detail: String) {
+        if self.job.log.0.last().is_none_or(|last| last.detail != detail) {
+            self.log(now, detail);
         }
     }
 
