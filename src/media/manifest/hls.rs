@@ -21,13 +21,13 @@ pub fn master(pictures: &[&Rendition], audio: Option<&Rendition>, beside: &Besid
     session_data(&mut text, "title", &beside.title);
     session_data(&mut text, "description", &beside.description);
     beside.named_captions().for_each(|(name, track)| subtitles(&mut text, &name, track));
-    beside.sprite.iter().for_each(|sprite| image_stream(&mut text, sprite));
     if pictures.is_empty() {
         audio.into_iter().for_each(|audio| sound_variant(&mut text, audio, beside));
         return text;
     }
     audio.into_iter().for_each(|audio| sound_group(&mut text, audio));
     middle_first(pictures).into_iter().for_each(|picture| variant(&mut text, picture, audio, beside));
+    beside.sprite.iter().for_each(|sprite| image_stream(&mut text, sprite));
     text
 }
 
