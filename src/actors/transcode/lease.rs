@@ -1,7 +1,7 @@
 //! Which node works on a job. The job's row names its owner and until when; the owner renews it while it works, and
 //! whoever finds it over takes the job and goes on with what is finished. Pure: a row in, a row out. What a node that
-//! was away for too long still writes to the row is refused; renditions have names of their runs, so that its late
-//! files harm nobody.
+//! was away for too long still writes to the row is refused; what it still publishes has a name of its own run, or is a
+//! segment of the same frames as that of its successor.
 
 use std::time::Duration;
 
