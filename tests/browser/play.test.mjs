@@ -156,7 +156,7 @@ test("Firefox with hls.js plays, switches and seeks", async () => {
   }
 });
 
-test("captions and chapters", async (t) => {
+test("captions, chapters and the picture that stands for a video", async (t) => {
   const id = await upload(server, owner, trailer, { title: "With chapters", description });
   t.after(() => call(server, `/videos/${id}`, { method: "DELETE", token: owner.token }));
   const { chapters } = await call(server, `/videos/${id}`);
@@ -169,6 +169,7 @@ test("captions and chapters", async (t) => {
   await signIn(viewer, owner.username);
   await watch(viewer, id);
   await seesItMove(viewer);
+  await page.getByTestId("chapter-mark").nth(2).waitFor({ state: "attached" });
   assert.equal(await page.getByTestId("chapter-mark").count(), 3);
   await page.getByRole("button", { name: "Chapter: Morning" }).click();
   await page.getByRole("menuitemradio", { name: "Three rodent pests" }).click();
@@ -187,6 +188,10 @@ test("captions and chapters", async (t) => {
   await page.reload();
   await page.getByTestId("captions").getByText("Ein schöner Morgen.").waitFor();
   await keepPicture(page, "player-captions");
+  const pictures = page.getByRole("group", { name: "Pictures from the video" });
+  await page.getByText("Picture", { exact: true }).click();
+  await pictures.getByRole("button").last().click();
+  await page.waitForFunction(() => document.querySelector("[aria-label='Pictures from the video']").lastChild.ariaPressed === "true");
   assert.deepEqual(viewer.faults, []);
 });
 

@@ -4,6 +4,7 @@ import type { Video } from "../../api/types";
 import { JobPanel } from "../../video/JobPanel";
 import { CaptionsEditor } from "./CaptionsEditor";
 import styles from "./OwnerPanel.module.css";
+import { ThumbnailChooser } from "./ThumbnailChooser";
 
 interface OwnerPanelProps {
   video: Video;
@@ -25,6 +26,12 @@ export function OwnerPanel({ video, onVideo, onChanged }: OwnerPanelProps) {
         <summary>Captions</summary>
         <CaptionsEditor videoId={video.id} onChanged={onChanged} />
       </details>
+      {video.thumbnails && (
+        <details>
+          <summary>Picture</summary>
+          <ThumbnailChooser videoId={video.id} />
+        </details>
+      )}
     </section>
   );
 }
