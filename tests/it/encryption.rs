@@ -60,7 +60,8 @@ async fn frames(app: &TestApp, path: &str) -> Vec<String> {
 /// The paths of the media playlists that a master playlist names.
 async fn media_playlists(app: &TestApp, master: &str) -> Vec<String> {
     let folder = master.strip_suffix("master.m3u8").expect("a master playlist");
-    uris(&text(app, master).await).into_iter().map(|uri| format!("{folder}{uri}")).collect()
+    let renditions = uris(&text(app, master).await).into_iter().filter(|uri| uri != "images.m3u8");
+    renditions.map(|uri| format!("{folder}{uri}")).collect()
 }
 
 /// A URI of a playlist as a path.

@@ -100,6 +100,8 @@ impl Uploads {
         }
         let mut held = Held { upload, hold: file.hold, offset: file.length_bytes };
         self.finish(&mut held).await?;
+        // Nobody asks for an upload that was never told of.
+        self.store.delete::<Upload>((held.upload.upload_id.clone(),), ()).await?;
         let video = self.store.get::<Video>((held.upload.video_id,), ()).await?;
         video.ok_or(UploadError::NotFound)
     }

@@ -115,8 +115,11 @@ impl From<Disk> for Writer {
 
 impl Writer {
     pub(super) fn gather(&mut self, piece: Bytes) {
-        self.gathered += piece.len();
-        self.pieces.push(piece);
+        // The kernel's zero for an empty write would be taken for a full disk.
+        if !piece.is_empty() {
+            self.gathered += piece.len();
+            self.pieces.push(piece);
+        }
     }
 
     pub(super) fn gathered(&self) -> usize {

@@ -260,6 +260,8 @@ mod tests {
     async fn no_byte_beyond_the_length_is_kept() {
         let (_folder, staging, id) = begun().await;
         let hold = staging.hold(&id).await.unwrap();
+        let nothing = hold.write(0).await.unwrap().receive(4, pieces(&["", ""])).await.unwrap();
+        assert!(matches!(nothing.keep().await.unwrap(), (0, None)));
         let received = hold.write(0).await.unwrap().receive(4, pieces(&["abc", "def"])).await.unwrap();
         assert!(matches!(received.keep().await.unwrap(), (4, Some(StagingError::TooLong))));
         assert_eq!(hold.offset().await.unwrap(), 4);

@@ -136,8 +136,10 @@ impl TestApp {
             .part("file", file);
         let request = self.request(Method::POST, "/api/v1/videos").bearer_auth(&who.token).multipart(form);
         let response = request.send().await.expect("an answer");
-        assert_eq!(response.status(), StatusCode::ACCEPTED);
-        response.json().await.expect("a video")
+        let status = response.status();
+        let told: Value = response.json().await.expect("a video");
+        assert_eq!(status, StatusCode::ACCEPTED, "{told}");
+        told
     }
 
     /// The video once `ready` holds, within two minutes.

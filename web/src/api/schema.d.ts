@@ -215,6 +215,44 @@ export interface paths {
         patch: operations["edit"];
         trace?: never;
     };
+    "/api/v1/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import a file from a URL
+         * @description It is fetched in the background and becomes a video of the id told here. Only public addresses are fetched from.
+         */
+        post: operations["create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far an import is */
+        get: operations["read"];
+        put?: never;
+        post?: never;
+        /** End an import */
+        delete: operations["remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me": {
         parameters: {
             query?: never;
@@ -324,6 +362,45 @@ export interface paths {
         head?: never;
         /** Change a video's words or who may see it */
         patch: operations["edit"];
+        trace?: never;
+    };
+    "/api/v1/videos/{id}/captions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Caption tracks of a video */
+        get: operations["list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/videos/{id}/captions/{language}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Upload captions in a language, in place of those it has
+         * @description WebVTT or SubRip, told apart by what is in it, of at most 2 MiB and 20,000 cues. Written anew as WebVTT: times, words,
+         *     places and the tags `b i u c v lang ruby rt` are kept, everything else is escaped or left out.
+         */
+        put: operations["put"];
+        post?: never;
+        /** Remove the captions in a language */
+        delete: operations["remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/videos/{id}/chat": {
@@ -464,6 +541,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/videos/{id}/original": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The file as it was uploaded */
+        get: operations["original"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/videos/{id}/playback": {
         parameters: {
             query?: never;
@@ -560,6 +654,44 @@ export interface paths {
         get?: never;
         /** Like, dislike, or neither */
         put: operations["react"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/videos/{id}/thumbnail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Choose the picture that stands for a video
+         * @description An image of one's own (JPEG, PNG or WebP, at most 8 MiB and 40 million pixels), or `{"candidate": n}` as JSON.
+         */
+        put: operations["put"];
+        post?: never;
+        /** Return to the best of the candidates */
+        delete: operations["reset"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/videos/{id}/thumbnails": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Pictures that may stand for a video */
+        get: operations["list"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -708,8 +840,29 @@ export interface components {
             prefix: string;
         };
         Caption: {
+            /** @description `subtitles`, or `captions` for those who do not hear the sound. */
+            kind: string;
             label: string;
+            /** @description A BCP 47 tag. */
             language: string;
+            /** @description WebVTT. */
+            url: string;
+        };
+        CaptionTrack: {
+            /** Format: int64 */
+            cues: number;
+            /** @description `subtitles` or `captions`. */
+            kind: string;
+            label: string;
+            /** @description A BCP 47 tag. */
+            language: string;
+            /**
+             * Format: int64
+             * @description Cues of the upload that could not be read and were left out.
+             */
+            skipped: number;
+            updated_at: string;
+            /** @description WebVTT. */
             url: string;
         };
         Channel: {
@@ -739,6 +892,11 @@ export interface components {
             avatar_color: string;
             handle: string;
             id: string;
+            title: string;
+        };
+        Chapter: {
+            /** Format: int64 */
+            start_ms: number;
             title: string;
         };
         /** @description How a room is talked in. */
@@ -805,6 +963,23 @@ export interface components {
             detail: string;
             name: string;
             ok: boolean;
+        };
+        /** @description A file that is being fetched. */
+        Import: {
+            created_at: string;
+            failure?: components["schemas"]["Failure"] | null;
+            id: string;
+            /**
+             * Format: int64
+             * @description Known once all of it is here.
+             */
+            length_bytes?: number | null;
+            /** Format: int64 */
+            received_bytes: number;
+            /** @description Out of `fetching`, `done`, `failed`. */
+            status: string;
+            /** @description The video that it becomes once it is here. */
+            video_id: string;
         };
         /** @description The state of a video's transcode job. */
         Job: {
@@ -876,6 +1051,28 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description A page of a list. */
+        List_CaptionTrack: {
+            items: {
+                /** Format: int64 */
+                cues: number;
+                /** @description `subtitles` or `captions`. */
+                kind: string;
+                label: string;
+                /** @description A BCP 47 tag. */
+                language: string;
+                /**
+                 * Format: int64
+                 * @description Cues of the upload that could not be read and were left out.
+                 */
+                skipped: number;
+                updated_at: string;
+                /** @description WebVTT. */
+                url: string;
+            }[];
+            /** @description Give it back as `?cursor=` for the next page; null on the last. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list. */
         List_Comment: {
             items: {
                 /**
@@ -935,6 +1132,8 @@ export interface components {
         List_Video: {
             items: {
                 channel: components["schemas"]["ChannelSummary"];
+                /** @description Out of the description, else out of the file; empty where neither has any. */
+                chapters: components["schemas"]["Chapter"][];
                 /** Format: int64 */
                 comments: number;
                 created_at: string;
@@ -976,6 +1175,14 @@ export interface components {
             at_ms?: number | null;
             parent_id?: string | null;
             text: string;
+        };
+        /** @description A file to be fetched from a URL of the public web. */
+        NewImport: {
+            description?: string | null;
+            tags?: string[];
+            title?: string | null;
+            url: string;
+            visibility?: components["schemas"]["Visibility"] | null;
         };
         NewPoll: {
             /** @description 2 to 10 of 1 to 80 characters. */
@@ -1023,6 +1230,8 @@ export interface components {
         /** @description URLs that play as they are until `expires_at`. */
         Playback: {
             captions: components["schemas"]["Caption"][];
+            /** @description WebVTT, one cue a chapter; null where there are none. */
+            chapters_vtt?: string | null;
             dash?: string | null;
             expires_at: string;
             hls: string;
@@ -1147,6 +1356,35 @@ export interface components {
             /** Format: int64 */
             used_bytes: number;
         };
+        ThumbnailCandidate: {
+            /**
+             * Format: int64
+             * @description The moment of the video it shows.
+             */
+            at_ms: number;
+            /** Format: int32 */
+            candidate: number;
+            url: string;
+        };
+        /** @description Which picture is to stand for a video. */
+        ThumbnailChoice: {
+            /**
+             * Format: int32
+             * @description Its number in the list of candidates.
+             */
+            candidate: number;
+        };
+        /** @description The pictures that may stand for a video, the best first. */
+        ThumbnailChoices: {
+            candidates: components["schemas"]["ThumbnailCandidate"][];
+            /** @description What stands for it now. */
+            poster: string;
+            /**
+             * Format: int32
+             * @description The number of the candidate that does; null where it is an image of one's own, or there is none yet.
+             */
+            selected?: number | null;
+        };
         Thumbnails: {
             poster: string;
             /** @description WebVTT cues into one sprite. */
@@ -1205,6 +1443,8 @@ export interface components {
         };
         Video: {
             channel: components["schemas"]["ChannelSummary"];
+            /** @description Out of the description, else out of the file; empty where neither has any. */
+            chapters: components["schemas"]["Chapter"][];
             /** Format: int64 */
             comments: number;
             created_at: string;
@@ -1824,6 +2064,115 @@ export interface operations {
             };
         };
     };
+    create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key of the same account is the same import */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewImport"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description `over_quota` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid`: what may not be fetched */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `too_many` unfinished uploads */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `no_space` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone; a video that it has become stays */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     me: {
         parameters: {
             query?: never;
@@ -2374,6 +2723,154 @@ export interface operations {
             };
         };
     };
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_CaptionTrack"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    put: {
+        parameters: {
+            query?: {
+                /** @description What viewers choose it by, at most 60 characters; the language when left out. */
+                label?: string;
+                /** @description `subtitles`, or `captions` for those who do not hear the sound. `subtitles` when left out. */
+                kind?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+                /** @description a BCP 47 tag */
+                language: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-subrip": string;
+                "text/vtt": string;
+            };
+        };
+        responses: {
+            /** @description Replaced */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaptionTrack"];
+                };
+            };
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaptionTrack"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `conflict`: 64 tracks are the most */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                language: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description They are gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     chat: {
         parameters: {
             query?: never;
@@ -2750,6 +3247,56 @@ export interface operations {
             };
         };
     };
+    original: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            /** @description The part that `Range` names */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `range_not_satisfiable` */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     playback: {
         parameters: {
             query?: never;
@@ -3022,6 +3569,138 @@ export interface operations {
             };
             /** @description `unauthenticated` */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ThumbnailChoice"];
+                "image/jpeg": number[];
+                "image/png": number[];
+                "image/webp": number[];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThumbnailChoices"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    reset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The best candidate stands for it again */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThumbnailChoices"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
