@@ -89,11 +89,32 @@ async fn subject(app: &TestApp, owner: &Person, id: String, visibility: &'static
         ("thumbnails", below("thumbnails_vtt")),
         ("sprite", sprite),
     ]);
+    let captions = playback["captions"][0]["url"].as_str().expect("a caption track");
+    let captions = captions.strip_prefix(&base).expect("it lies below the video").to_owned();
+    files.insert("captions playlist", captions.replace(".vtt", ".m3u8"));
+    files.insert("captions", captions);
+    files.insert("images playlist", "images.m3u8".to_owned());
+    files.insert("candidate", "candidate0.jpg".to_owned());
     if let Some(key) = entry(".key") {
         files.insert("key", key.trim_start_matches("../").to_owned());
     }
     let token = base.strip_prefix("/media/t/").and_then(|rest| rest.split('/').next()).unwrap_or_default();
     Subject { token: token.to_owned(), id, visibility, files }
+}
+
+/// The uploaded file is its owner's alone, whoever may see the video.
+async fn check_original(app: &TestApp, subject: &Subject, askers: &[Asker<'_>]) {
+    let path = format!("/api/v1/videos/{}/original", subject.id);
+    for asker in askers {
+        let expected = match (asker.person, asker.is_owner, subject.visibility) {
+            (None, ..) => 401,
+            (_, true, _) => FOUND,
+            (_, false, "private") => HIDDEN,
+            (_, false, _) => 403,
+        };
+        let found = status(app, &path, asker.person).await;
+        assert_eq!(found, expected, "the original of a {} video for {}", subject.visibility, asker.name);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,9 +138,16 @@ async fn every_object_is_found_by_those_who_may_know_of_it_and_by_nobody_else() 
     let mut clear = Vec::new();
     for (visibility, id) in &subjects {
         app.wait_for_video(&ada, id, |video| video["status"] == "ready").await;
+        let captions = app.request(Method::PUT, &format!("/api/v1/videos/{id}/captions/en"));
+        let captions = captions.bearer_auth(&ada.token).header(header::CONTENT_TYPE, "text/vtt");
+        let captions = captions.body("WEBVTT\n\n00:00.000 --> 00:01.000\nHello\n").send().await;
+        assert!(captions.expect("an answer").status().is_success());
         clear.push(subject(&app, &ada, id.clone(), visibility).await);
     }
     check_all(&app, &clear, &askers).await;
+    for subject in &clear {
+        check_original(&app, subject, &askers).await;
+    }
     let mut encrypted = Vec::new();
     for (visibility, id) in &subjects {
         encrypt(&app, &ada, id).await;

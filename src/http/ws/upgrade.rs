@@ -14,6 +14,7 @@ use playhouse_protocol::{
     problem::Code,
     realtime::{SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK},
 };
+use tokio::net::TcpStream;
 use tungstenite::handshake::derive_accept_key;
 
 use super::shard::Wire;
@@ -87,8 +88,13 @@ pub struct Upgrading(OnUpgrade);
 impl Upgrading {
     /// The stream, and what the client has sent on it already.
     pub async fn stream(self) -> Result<(Wire, Bytes), hyper::Error> {
-        match downcast::<TokioIo<Connection>>(self.0.await?) {
-            Ok(parts) => Ok((Wire::Tcp(parts.io.into_inner().into_inner()), parts.read_buf)),
+        let upgraded = match downcast::<TokioIo<Connection>>(self.0.await?) {
+            Ok(parts) => return Ok((Wire::Tcp(parts.io.into_inner().into_inner()), parts.read_buf)),
+            Err(upgraded) => upgraded,
+        };
+        // Whoever serves the router without our server has plain connections.
+        match downcast::<TokioIo<TcpStream>>(upgraded) {
+            Ok(parts) => Ok((Wire::Tcp(parts.io.into_inner()), parts.read_buf)),
             // TLS, or whatever else carries HTTP.
             Err(upgraded) => Ok((Wire::Other(Box::new(TokioIo::new(upgraded))), Bytes::new())),
         }

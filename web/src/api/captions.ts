@@ -1,29 +1,6 @@
-/**
- * Captions, chapters and their calls.
- * TO BE REPLACED: the interfaces here by those of the generated schema once it has them.
- */
+/** Captions, chapters and their calls. */
 import { request } from "./client";
-import type { Playback, Video } from "./types";
-
-export interface Caption {
-  language: string;
-  label: string;
-  /** `subtitles`, or `captions` for those who do not hear the sound. */
-  kind?: string;
-  url: string;
-}
-
-export interface CaptionTrack extends Caption {
-  cues: number;
-  /** Cues of the upload that could not be read and were left out. */
-  skipped: number;
-  updated_at: string;
-}
-
-export interface Chapter {
-  start_ms: number;
-  title: string;
-}
+import type { Caption, CaptionTrack, Chapter, Playback, Video } from "./types";
 
 export interface NewCaptions {
   language: string;
@@ -37,7 +14,7 @@ export function captionsOf(playback: Playback | null): Caption[] {
 }
 
 export function chaptersOf(video: Video | null): Chapter[] {
-  return (video as { chapters?: Chapter[] } | null)?.chapters ?? [];
+  return video?.chapters ?? [];
 }
 
 export async function listCaptions(videoId: string, signal?: AbortSignal): Promise<CaptionTrack[]> {

@@ -1,10 +1,6 @@
-/** The job that makes a video. TO BE REPLACED: `eta_ms` by the generated schema once it has it. */
+/** The job that makes a video. */
 import { request } from "./client";
-import type { components } from "./schema";
-
-export type JobEvent = components["schemas"]["JobEvent"];
-/** `eta_ms`: how long it will still take, where the server can say. */
-export type Job = components["schemas"]["Job"] & { eta_ms?: number | null };
+import type { Job } from "./types";
 
 export function getJob(videoId: string, signal?: AbortSignal): Promise<Job> {
   return request(pathOf(videoId), { signal });

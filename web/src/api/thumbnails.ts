@@ -1,22 +1,6 @@
-/**
- * The picture that stands for a video.
- * TO BE REPLACED: the interfaces here by those of the generated schema once it has them.
- */
+/** The picture that stands for a video. */
 import { request } from "./client";
-
-export interface ThumbnailCandidate {
-  candidate: number;
-  /** The moment of the video it shows. */
-  at_ms: number;
-  url: string;
-}
-
-export interface ThumbnailChoices {
-  poster: string;
-  /** Null where an image of one's own stands for the video, or there is none yet. */
-  selected?: number | null;
-  candidates: ThumbnailCandidate[];
-}
+import type { ThumbnailChoices } from "./types";
 
 export function listThumbnails(videoId: string, signal?: AbortSignal): Promise<ThumbnailChoices> {
   return request(`/videos/${encodeURIComponent(videoId)}/thumbnails`, { signal });

@@ -1,4 +1,4 @@
-import type { Caption } from "../api/captions";
+import type { Caption } from "../api/types";
 
 interface CaptionFileProps {
   caption: Caption;

@@ -1,4 +1,4 @@
-import type { Caption } from "../api/captions";
+import type { Caption } from "../api/types";
 import { MenuButton } from "./MenuButton";
 import { MenuChoices, type Choice } from "./MenuChoices";
 

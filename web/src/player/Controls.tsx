@@ -1,4 +1,4 @@
-import type { Caption, Chapter } from "../api/captions";
+import type { Caption, Chapter } from "../api/types";
 import { formatClock, speakClock } from "../lib/time";
 import { CaptionMenu } from "./CaptionMenu";
 import { ChapterMenu } from "./ChapterMenu";

@@ -1,6 +1,6 @@
 /** The player: a picture, its controls, its keys. Says through `onVideo` which element plays. */
 import { useEffect, useRef, useState, type PointerEvent } from "react";
-import type { Caption, Chapter } from "../api/captions";
+import type { Caption, Chapter } from "../api/types";
 import { CaptionFile } from "./CaptionFile";
 import { CaptionLayer } from "./CaptionLayer";
 import { Controls } from "./Controls";

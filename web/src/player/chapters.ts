@@ -1,5 +1,5 @@
 /** The parts of a video on its time line. Pure. */
-import type { Chapter } from "../api/captions";
+import type { Chapter } from "../api/types";
 
 export interface Span {
   title: string;

@@ -1,5 +1,5 @@
 import { useState } from "react";
-import type { Caption } from "../api/captions";
+import type { Caption } from "../api/types";
 import { readStored, writeStored } from "../lib/storage";
 
 const key = "playhouse.captions";

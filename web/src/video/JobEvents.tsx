@@ -1,4 +1,4 @@
-import type { JobEvent } from "../api/jobs";
+import type { JobEvent } from "../api/types";
 import { stageWords } from "../lib/stages";
 import styles from "./JobPanel.module.css";
 

@@ -1,5 +1,6 @@
 import { useState } from "react";
-import { cancelJob, retryJob, type Job } from "../api/jobs";
+import { cancelJob, retryJob } from "../api/jobs";
+import type { Job } from "../api/types";
 import type { Video } from "../api/types";
 import { getVideo } from "../api/videos";
 import { Button } from "../components/Button";

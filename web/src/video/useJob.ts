@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useState } from "react";
-import { getJob, type Job } from "../api/jobs";
+import { getJob } from "../api/jobs";
+import type { Job } from "../api/types";
 import type { Video } from "../api/types";
 import { timeLeftMs, withSample, type Sample } from "../lib/timeLeft";
 import { useNow } from "../lib/useNow";

@@ -1,5 +1,6 @@
 import { useCallback, useState } from "react";
-import { deleteCaptions, listCaptions, type CaptionTrack } from "../../api/captions";
+import { deleteCaptions, listCaptions } from "../../api/captions";
+import type { CaptionTrack } from "../../api/types";
 import { Button } from "../../components/Button";
 import { ErrorNote } from "../../components/ErrorNote";
 import { Icon } from "../../components/Icon";

@@ -1,4 +1,4 @@
-import type { Chapter } from "../../api/captions";
+import type { Chapter } from "../../api/types";
 import { formatClock } from "../../lib/time";
 import styles from "./ChapterList.module.css";
 

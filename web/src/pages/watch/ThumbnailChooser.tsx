@@ -1,5 +1,6 @@
 import { useCallback, useRef, useState } from "react";
-import { chooseThumbnail, listThumbnails, uploadThumbnail, type ThumbnailChoices } from "../../api/thumbnails";
+import { chooseThumbnail, listThumbnails, uploadThumbnail } from "../../api/thumbnails";
+import type { ThumbnailChoices } from "../../api/types";
 import { Button } from "../../components/Button";
 import { ErrorNote } from "../../components/ErrorNote";
 import { Icon } from "../../components/Icon";
