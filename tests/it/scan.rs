@@ -102,7 +102,8 @@ async fn malware_far_into_a_file_is_found_and_the_file_is_put_away() {
         let path = format!("/api/v1/videos/{id}");
         let deleted = app.request(Method::DELETE, &path).bearer_auth(&ada.token).send().await;
         assert_eq!(deleted.expect("an answer").status(), 204);
-        assert!(!objects.join(format!("quarantine/{id}/original")).exists(), "it goes with its video");
+        let file = objects.join(format!("quarantine/{id}/original"));
+        wait_until("it goes with its video", || async { !file.exists() }).await;
         app.stop().await;
     }
 }

@@ -49,7 +49,7 @@ fn assert_master_is_complete(made: &Made) {
     assert_eq!(master.matches("FRAME-RATE=25.000").count(), 2);
     assert_eq!(master.matches(",mp4a.40.2\"").count(), 2);
     let mpd = made.catalogue.mpd(&Beside::default()).expect("everything is complete");
-    assert_eq!(mpd.matches("<Representation").count(), 3);
+    assert_eq!(mpd.matches("<Representation").count(), 4, "two pictures, the sound, the tiles");
 }
 
 fn assert_thumbnails(made: &Made) {

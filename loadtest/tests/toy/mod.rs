@@ -95,7 +95,7 @@ fn said_to(request: &str) -> Value {
     let video = json!({
         "id": "v", "title": "Load test 0", "description": "", "tags": [], "duration_ms": 1000, "views": 0, "likes": 0,
         "dislikes": 0, "comments": 0, "status": "ready", "progress": {"stage": "done", "percent": 100},
-        "failure": null, "visibility": "public", "channel": channel, "renditions": [], "thumbnails": null,
+        "failure": null, "visibility": "public", "encryption": "none", "chapters": [], "channel": channel, "renditions": [], "thumbnails": null,
         "reaction": "none", "created_at": "", "published_at": null,
     });
     let user = json!({
