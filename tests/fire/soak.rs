@@ -18,6 +18,8 @@ use crate::{
 const SETTLED_WITHIN: Duration = Duration::from_secs(60);
 /// How long freed memory may take to go back to the system.
 const GIVEN_BACK_WITHIN: Duration = Duration::from_secs(20);
+/// What does not change for so long is at rest.
+const REST: Duration = Duration::from_secs(1);
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// What memory may grow by in a round, in percent of what it was before it.
 const GROWTH_MAX_PERCENT: u64 = 10;
@@ -57,6 +59,21 @@ impl Soak {
             .filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?)))
             .filter(|(_, value): &(String, f64)| *value != 0.0)
             .collect()
+    }
+
+    /// Every gauge once the start has come to its end: the program listens before all of its tasks are there.
+    async fn gauges_at_rest(&self) -> BTreeMap<String, f64> {
+        let deadline = Instant::now() + SETTLED_WITHIN;
+        let mut before = self.gauges().await;
+        loop {
+            sleep(REST).await;
+            let now = self.gauges().await;
+            if now == before {
+                return now;
+            }
+            assert!(Instant::now() < deadline, "the program does not come to rest: {now:?}");
+            before = now;
+        }
     }
 
     async fn counter(&self, line: &str) -> u64 {
@@ -102,7 +119,7 @@ async fn run(plan: Plan) {
     let place = Arc::new(Place { addr: program.addr, ground, connects_per_s: plan.connects_per_s });
     let client = Client::builder().pool_max_idle_per_host(0).build().expect("a client");
     let mut soak = Soak { served, place, client, start: BTreeMap::new() };
-    soak.start = soak.gauges().await;
+    soak.start = soak.gauges_at_rest().await;
     fill_the_loud_room(&soak).await;
 
     churn::round(&soak.place, plan.seed, plan.warm_up).await;

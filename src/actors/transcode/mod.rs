@@ -324,7 +324,8 @@ impl Resident for Transcode {
                 Vec::new()
             }
             Message::Retry(reply) => {
-                let effects = match self.claim(job, now).await? {
+                // Once it is being removed, what is asked for comes too late.
+                let effects = match job.removal.is_empty() && self.claim(job, now).await? {
                     true => job.state.on_retry_asked(now),
                     false => Vec::new(),
                 };
