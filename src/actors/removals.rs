@@ -2,9 +2,7 @@
 //! is erased behind it. A row says that this is under way, so that a crash in the middle costs time and leaves nothing.
 //! Called by the channel actor, and by a supervised one that looks for what was left.
 
-use std::{sync::Arc, time::Duration};
-
-use ractor::{Actor, ActorProcessingErr, ActorRef};
+use std::sync::Arc;
 
 use super::{
     room::{RoomError, Rooms},
@@ -26,8 +24,6 @@ use crate::{
     domain::ids::{SHARDS, VideoId, shard_of},
     telemetry::{Metrics, tasks},
 };
-
-const INTERVAL: Duration = Duration::from_secs(30);
 
 #[derive(Clone)]
 pub struct Removals {
@@ -57,6 +53,15 @@ impl Removals {
     pub fn finish(&self, video: VideoId) {
         let removals = self.clone();
         drop(tasks::spawn("video_removal", async move { removals.try_to_erase(&video).await }));
+    }
+
+    /// As a child for the supervisor.
+    pub fn sweeper(&self) -> Child {
+        let removals = self.clone();
+        Child::sweeper("video-remover", "removals cannot be looked through", move || {
+            let removals = removals.clone();
+            async move { removals.sweep().await }
+        })
     }
 
     async fn try_to_erase(&self, video: &VideoId) {
@@ -90,39 +95,6 @@ impl Removals {
                 }
             }
         }
-        Ok(())
-    }
-}
-
-/// The actor that looks: once when it starts, then at each interval.
-pub struct Remover {
-    removals: Removals,
-}
-
-pub struct Look;
-
-impl Remover {
-    pub fn child(removals: Removals) -> Child {
-        let make = move || (Remover { removals: removals.clone() }, ());
-        let (child, _address) = Child::new("video-remover", make);
-        child
-    }
-}
-
-impl Actor for Remover {
-    type Msg = Look;
-    type State = ();
-    type Arguments = ();
-
-    async fn pre_start(&self, myself: ActorRef<Look>, (): ()) -> Result<(), ActorProcessingErr> {
-        Ok(myself.cast(Look)?)
-    }
-
-    async fn handle(&self, myself: ActorRef<Look>, _: Look, (): &mut ()) -> Result<(), ActorProcessingErr> {
-        if let Err(error) = self.removals.sweep().await {
-            tracing::warn!(error.chain = %error, "removals cannot be looked through; trying again");
-        }
-        drop(myself.send_after(INTERVAL, || Look));
         Ok(())
     }
 }

@@ -78,7 +78,7 @@ impl BackEnds {
 
 pub fn scanner(scan: &Scan) -> Scanner {
     Scanner {
-        address: scan.clamd.parse().expect("the configuration was read with this form"),
+        address: scan.clamd.clone(),
         chunk_bytes: scan.chunk_bytes,
         deadline: scan.deadline_s.duration(),
     }
@@ -90,7 +90,7 @@ pub async fn check_scanner(scan: &Scan) -> Option<Result<String, String>> {
         return None;
     }
     let pong = scanner(scan).ping().await;
-    Some(pong.map(|()| scan.clamd.clone()).map_err(|error| error.to_string()))
+    Some(pong.map(|()| scan.clamd.to_string()).map_err(|error| error.to_string()))
 }
 
 /// Opens and uses the back ends once: what `playhouse doctor` wants to know. One answer a back end.

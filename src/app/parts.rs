@@ -25,11 +25,11 @@ use crate::{
         ledger::Ledger,
         notices::Notices,
         registry::Registry,
-        removals::{Removals, Remover},
+        removals::Removals,
         room::{self, RoomContext, Rooms},
         supervise::{self, Child, Meltdown, Supervisor},
-        transcode::{Absence, Dispatcher, Finding, Lease, Screening, Transcodes, Turns, Workshop},
-        uploads::{Imports, Sweeper, UploadOptions, Uploads},
+        transcode::{Absence, Finding, Lease, Screening, Transcodes, Turns, Workshop},
+        uploads::{Imports, UploadOptions, Uploads},
     },
     backends::fetch::Fetcher,
     config::{Config, Scan, ScanPolicy},
@@ -129,9 +129,9 @@ impl Parts {
             // The app may be going away already; then nobody has to be told.
             on_meltdown: Box::new(|meltdown| drop(told.send(meltdown))),
         };
-        children.insert(0, Dispatcher::child(self.transcodes.clone()));
-        children.insert(1, Remover::child(self.removals.clone()));
-        children.insert(2, Sweeper::child(self.uploads.clone()));
+        children.insert(0, self.transcodes.dispatcher());
+        children.insert(1, self.removals.sweeper());
+        children.insert(2, self.uploads.sweeper());
         let supervisor = Supervisor::start(context, children).await.context("the supervised actors")?;
         Ok((supervisor, meltdown))
     }

@@ -2,7 +2,7 @@
 //! stream of its own, so that clamd's limits on a stream do not matter. What can only be found in a whole file that is
 //! larger than a chunk, such as a hash of all of it, is not found.
 
-use std::{fmt, io, path::Path, str::FromStr, time::Duration};
+use std::{io, path::Path, time::Duration};
 
 use tokio::{
     fs::File,
@@ -11,17 +11,12 @@ use tokio::{
     time::timeout,
 };
 
+use crate::domain::service::Address;
+
 /// What two chunks share: a signature that lies across their border lies whole in one of them.
 const OVERLAP_BYTES: u64 = 1 << 20;
 const PIECE_LEN: usize = 128 << 10;
 const ANSWER_LEN_MAX: u64 = 4_096;
-
-/// `tcp://host:port` or `unix:/path`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Address {
-    Tcp(String),
-    Unix(std::path::PathBuf),
-}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
@@ -137,30 +132,6 @@ fn verdict(answer: &str) -> Result<Verdict, ScanError> {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("tcp://host:port or unix:/path")]
-pub struct NoAddress;
-
-impl FromStr for Address {
-    type Err = NoAddress;
-    fn from_str(text: &str) -> Result<Self, NoAddress> {
-        if let Some(place) = text.strip_prefix("tcp://").filter(|place| place.contains(':')) {
-            return Ok(Self::Tcp(place.to_owned()));
-        }
-        let path = text.strip_prefix("unix:").filter(|path| path.starts_with('/'));
-        path.map(|path| Self::Unix(path.into())).ok_or(NoAddress)
-    }
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Address::Tcp(place) => write!(f, "tcp://{place}"),
-            Address::Unix(path) => write!(f, "unix:{}", path.display()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,15 +142,5 @@ mod tests {
         let found = verdict("stream: Eicar-Test-Signature.UNOFFICIAL FOUND").unwrap();
         assert_eq!(found, Verdict::Found("Eicar-Test-Signature.UNOFFICIAL".into()));
         assert!(matches!(verdict("INSTREAM size limit exceeded. ERROR"), Err(ScanError::Refused(_))));
-    }
-
-    #[test]
-    fn addresses_are_written_as_they_are_read() {
-        for text in ["tcp://127.0.0.1:3310", "unix:/run/clamav/clamd.ctl"] {
-            assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
-        }
-        for text in ["", "127.0.0.1:3310", "tcp://host", "unix:relative"] {
-            assert_eq!(text.parse::<Address>(), Err(NoAddress), "{text}");
-        }
     }
 }

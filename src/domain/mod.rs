@@ -16,6 +16,7 @@ pub mod mention;
 pub mod page;
 pub mod poll;
 pub mod reaction;
+pub mod service;
 pub mod storage;
 pub mod tally;
 pub mod text;

@@ -142,7 +142,7 @@ pub async fn create(
         text: body.text,
         at_ms: body.at_ms,
         parent_id: parent_id.transpose().map_err(|_| ApiError::invalid("parent_id", "is no comment"))?,
-        key: idempotency_key(&headers)?,
+        key: extract::idempotency_key(&headers)?,
     };
     let posted = ctx.rooms.of(&id).comment(new).await?;
     Ok((StatusCode::CREATED, Json(posted.comment)))
@@ -186,13 +186,4 @@ pub async fn remove(
 
 fn video_of(id: &CommentId) -> ApiResult<VideoId> {
     id.location().map(|(video, _)| video).ok_or_else(ApiError::not_found)
-}
-
-/// `Idempotency-Key`: 1 to 64 visible ASCII characters.
-pub fn idempotency_key(headers: &HeaderMap) -> ApiResult<Option<String>> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    match value.to_str().ok().map(str::trim).filter(|key| (1..=64).contains(&key.len())) {
-        Some(key) => Ok(Some(key.to_owned())),
-        None => Err(ApiError::invalid("Idempotency-Key", "has 1 to 64 visible characters")),
-    }
 }

@@ -4,7 +4,7 @@
 use axum::{
     body::Body,
     extract::{FromRequest, FromRequestParts, Request},
-    http::{Method, header, request::Parts},
+    http::{HeaderMap, Method, header, request::Parts},
 };
 use futures_util::StreamExt;
 use playhouse_protocol::{problem::Code, rest};
@@ -182,6 +182,15 @@ pub fn encryption(asked: rest::Encryption) -> Encryption {
     match asked {
         rest::Encryption::None => Encryption::None,
         rest::Encryption::Aes128 => Encryption::Aes128,
+    }
+}
+
+/// `Idempotency-Key`: 1 to 64 visible ASCII characters.
+pub fn idempotency_key(headers: &HeaderMap) -> ApiResult<Option<String>> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    match value.to_str().ok().map(str::trim).filter(|key| (1..=64).contains(&key.len())) {
+        Some(key) => Ok(Some(key.to_owned())),
+        None => Err(ApiError::invalid("Idempotency-Key", "has 1 to 64 visible characters")),
     }
 }
 

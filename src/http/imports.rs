@@ -9,8 +9,7 @@ use playhouse_protocol::rest;
 
 use super::{
     Ctx,
-    comments::idempotency_key,
-    extract::{self, Caller, Id},
+    extract::{self, Caller, Id, idempotency_key},
     problem::ApiResult,
     videos,
 };

@@ -17,7 +17,10 @@ use super::{
     Ctx, limit,
     problem::{ApiError, REQUEST_ID},
 };
-use crate::telemetry::labels::{Answer, Route, method};
+use crate::telemetry::{
+    Raised,
+    labels::{Answer, Route, method},
+};
 
 const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
@@ -95,9 +98,9 @@ where
 {
     let began = Instant::now();
     let method = method(request.method().as_str());
-    ctx.metrics.http_requests_in_flight.inc();
+    let in_flight = Raised::of(&ctx.metrics.http_requests_in_flight);
     let response = answer(request).await;
-    ctx.metrics.http_requests_in_flight.dec();
+    drop(in_flight);
     let status = response.status();
     let elapsed = began.elapsed();
     tracing::debug!(

@@ -8,7 +8,7 @@ use axum::{
 use playhouse_protocol::rest::{self, List};
 
 use super::{
-    Ctx, comments,
+    Ctx,
     extract::{self, Caller, Id, Ids, MaybeCaller, PageQuery, Query},
     moderation::admit,
     problem::{ApiError, ApiResult},
@@ -53,7 +53,7 @@ pub async fn open(
     extract::Json(body): extract::Json<rest::NewPoll>,
 ) -> ApiResult<(StatusCode, Json<rest::Poll>)> {
     admit(&ctx, &id, &who).await?;
-    let key = comments::idempotency_key(&headers)?;
+    let key = extract::idempotency_key(&headers)?;
     let new = NewPoll { question: body.question, options: body.options, key };
     Ok((StatusCode::CREATED, Json(ctx.rooms.of(&id).open_poll(&who, new).await?)))
 }

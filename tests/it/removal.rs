@@ -33,6 +33,13 @@ async fn upload(app: &TestApp, who: &Person, bytes: Vec<u8>) -> String {
     app.upload(who, bytes, "public").await["id"].as_str().expect("an id").to_owned()
 }
 
+/// A video that plays.
+async fn ready(app: &TestApp, who: &Person) -> String {
+    let id = upload(app, who, tiny_clip(&[])).await;
+    app.wait_for_video(who, &id, |video| video["status"] == "ready").await;
+    id
+}
+
 async fn ok(request: reqwest::RequestBuilder, who: &Person) -> Value {
     let response = request.bearer_auth(&who.token).send().await.expect("an answer");
     assert!(
@@ -86,11 +93,9 @@ async fn a_removed_video_leaves_no_row_and_no_object() {
     let app = TestApp::start().await;
     let (ada, bob) = (app.register("ada").await, app.register("bob").await);
     // Another video, so that the lists exist that both are in.
-    let other = upload(&app, &ada, tiny_clip(&[])).await;
-    app.wait_for_video(&ada, &other, |video| video["status"] == "ready").await;
+    ready(&app, &ada).await;
     let (app, before) = census(app).await;
-    let id = upload(&app, &ada, tiny_clip(&[])).await;
-    app.wait_for_video(&ada, &id, |video| video["status"] == "ready").await;
+    let id = ready(&app, &ada).await;
     live_in(&app, &id, &ada, &bob).await;
     let (app, lively) = census(app).await;
     for table in
@@ -115,8 +120,7 @@ async fn a_video_removed_in_the_middle_of_its_transcode_leaves_nothing() {
     let app = TestApp::start().await;
     let ada = app.register("ada").await;
     let clip = tiny_video("clip.mp4", 20, &[], &["-s", "1280x720"]);
-    let other = upload(&app, &ada, tiny_clip(&[])).await;
-    app.wait_for_video(&ada, &other, |video| video["status"] == "ready").await;
+    ready(&app, &ada).await;
     let (app, before) = census(app).await;
     let stages = ["queued", "packaging", "encoding"];
     let mut ids = Vec::new();
@@ -181,11 +185,9 @@ async fn give_up(app: &TestApp, ada: &Person) {
 async fn a_removal_that_was_cut_off_is_finished_by_the_next_start() {
     let app = TestApp::start().await;
     let (ada, bob) = (app.register("ada").await, app.register("bob").await);
-    let other = upload(&app, &ada, tiny_clip(&[])).await;
-    app.wait_for_video(&ada, &other, |video| video["status"] == "ready").await;
+    ready(&app, &ada).await;
     let (app, before) = census(app).await;
-    let id = upload(&app, &ada, tiny_clip(&[])).await;
-    app.wait_for_video(&ada, &id, |video| video["status"] == "ready").await;
+    let id = ready(&app, &ada).await;
     live_in(&app, &id, &ada, &bob).await;
     remove(&app, &ada, &id).await;
     // Stopped at once: the erasing has ended by now, or the next start does it.

@@ -4,6 +4,7 @@
 //! ractor restarts nothing by itself. Keyed actors are the business of `directory`.
 
 mod state;
+mod sweep;
 
 use std::{
     fmt,

@@ -24,7 +24,6 @@ pub use self::{
     progress::Outlook,
     run::{made_prefix, object_key, quarantine_prefix, source_key, source_prefix},
     screen::{Absence, Finding, Screening},
-    sweep::Dispatcher,
     turns::Turns,
 };
 use super::{

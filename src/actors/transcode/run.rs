@@ -19,6 +19,7 @@ use crate::{
     backends::objects::{ObjectError, ObjectKey, Prefix},
     domain::ids::VideoId,
     media::{self, Event, Failure, FailureCode, RenditionId, Task, layout},
+    telemetry::Raised,
 };
 
 const EVENTS_LEN_MAX: usize = 64;
@@ -81,12 +82,12 @@ async fn work(
     let task = Task { source, output, limits: workshop.limits, job };
     let _turn = turn;
     let began = std::time::Instant::now();
-    workshop.metrics.media_workers.inc();
+    let working = Raised::of(&workshop.metrics.media_workers);
     let outcome = match order.run.step {
         Step::Probe => media::worker::probe(&workshop.worker, &task, &order.cancel).await.map(Some),
         Step::Make(_) => make(workshop, order, &task, myself).await.map(|()| None),
     };
-    workshop.metrics.media_workers.dec();
+    drop(working);
     let seconds = began.elapsed().as_secs_f64();
     workshop.metrics.job_stage_seconds.of(order.run.step.name()).observe(seconds);
     outcome

@@ -17,7 +17,6 @@ pub use self::{
     draft::{DraftInput, draft},
     finish::WholeFile,
     import::Imports,
-    sweep::Sweeper,
 };
 use super::{
     channel::{ChannelError, Channels},

@@ -1,50 +1,21 @@
 //! Finds uploads that nobody goes on with: at the start of the process and again and again. What is whole and was not
 //! finished is finished, imports go on, what has expired goes, and a file without a row is a request that never came to its end.
 
-use std::{sync::Arc, time::Duration};
-
-use ractor::{Actor, ActorProcessingErr, ActorRef};
+use std::sync::Arc;
 
 use super::{Concat, UploadError, Uploads, length};
 use crate::{actors::supervise::Child, backends::store::tables::upload::Upload, domain::ids::UploadId};
 
-const INTERVAL: Duration = Duration::from_secs(30);
-
-/// The actor that looks.
-pub struct Sweeper {
-    uploads: Arc<Uploads>,
-}
-
-pub struct Look;
-
-impl Sweeper {
-    /// As a child for the supervisor.
-    pub fn child(uploads: Arc<Uploads>) -> Child {
-        let make = move || (Sweeper { uploads: uploads.clone() }, ());
-        let (child, _address) = Child::new("upload-sweeper", make);
-        child
-    }
-}
-
-impl Actor for Sweeper {
-    type Msg = Look;
-    type State = ();
-    type Arguments = ();
-
-    async fn pre_start(&self, myself: ActorRef<Look>, (): ()) -> Result<(), ActorProcessingErr> {
-        Ok(myself.cast(Look)?)
-    }
-
-    async fn handle(&self, myself: ActorRef<Look>, _: Look, (): &mut ()) -> Result<(), ActorProcessingErr> {
-        if let Err(error) = self.uploads.sweep().await {
-            tracing::warn!(error.chain = %error, "unfinished uploads cannot be looked through; trying again");
-        }
-        drop(myself.send_after(INTERVAL, || Look));
-        Ok(())
-    }
-}
-
 impl Uploads {
+    /// As a child for the supervisor.
+    pub fn sweeper(self: &Arc<Self>) -> Child {
+        let uploads = self.clone();
+        Child::sweeper("upload-sweeper", "unfinished uploads cannot be looked through", move || {
+            let uploads = uploads.clone();
+            async move { uploads.sweep().await }
+        })
+    }
+
     /// Looks at every upload that no request holds.
     pub async fn sweep(self: &Arc<Self>) -> Result<(), UploadError> {
         for id in self.staging.list().await? {

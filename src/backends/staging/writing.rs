@@ -54,13 +54,13 @@ impl Hold {
         }
     }
 
-    /// Begins to add to an upload that stands at `offset`.
+    /// Begins to add to an upload that stands at `offset`, as [`Hold::offset`] has said.
     pub async fn write(&self, offset: u64) -> Result<Writing<'_>, StagingError> {
-        let here = self.offset().await?;
+        let file = OpenOptions::new().write(true).open(self.staging.path(&self.id)).await?;
+        let here = file.metadata().await?.len();
         if here != offset {
             return Err(StagingError::WrongOffset { offset: here });
         }
-        let file = OpenOptions::new().write(true).open(self.staging.path(&self.id)).await?;
         let disk = Disk::new(file.into_std().await, offset, self.staging.options.space_min_bytes);
         Ok(Writing { hold: self, writer: disk.into(), start: offset, marked: false })
     }

@@ -15,7 +15,11 @@ use super::{
 };
 use crate::{
     actors::uploads::{Concat, NewUpload},
-    http::{Ctx, comments::idempotency_key, extract::Caller, problem::ApiResult},
+    http::{
+        Ctx,
+        extract::{Caller, idempotency_key},
+        problem::ApiResult,
+    },
 };
 
 /// Begin a resumable upload

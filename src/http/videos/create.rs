@@ -15,8 +15,7 @@ use crate::{
     domain::{account::Identity, ids::UploadId},
     http::{
         Ctx,
-        comments::idempotency_key,
-        extract::Caller,
+        extract::{Caller, idempotency_key},
         problem::{ApiError, ApiResult},
     },
     telemetry::Raised,
