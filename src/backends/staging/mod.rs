@@ -5,6 +5,7 @@
 //! One request at a time holds an upload. Whoever comes later asks the holder to let go: after a lost connection the
 //! client is back long before the server hears that its former request is dead.
 
+mod block;
 mod disk;
 mod writing;
 

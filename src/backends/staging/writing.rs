@@ -17,9 +17,6 @@ use super::{
 };
 use crate::domain::{checksum::Digests, ids::UploadId};
 
-/// Bytes gathered before a write. An upload has at most twice as many in memory.
-const WRITE_LEN: usize = 256 * 1024;
-
 /// The least that must come of an upload in each span of time.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
@@ -56,12 +53,10 @@ impl Hold {
 
     /// Begins to add to an upload that stands at `offset`, as [`Hold::offset`] has said.
     pub async fn write(&self, offset: u64) -> Result<Writing<'_>, StagingError> {
-        let file = OpenOptions::new().write(true).open(self.staging.path(&self.id)).await?;
-        let here = file.metadata().await?.len();
-        if here != offset {
-            return Err(StagingError::WrongOffset { offset: here });
+        let disk = Disk::open(&self.staging.path(&self.id), self.staging.options.space_min_bytes).await?;
+        if disk.offset() != offset {
+            return Err(StagingError::WrongOffset { offset: disk.offset() });
         }
-        let disk = Disk::new(file.into_std().await, offset, self.staging.options.space_min_bytes);
         Ok(Writing { hold: self, writer: disk.into(), start: offset, marked: false })
     }
 
@@ -171,10 +166,7 @@ impl<'a> Writing<'a> {
             piece.truncate(usize::try_from(room).unwrap_or(usize::MAX));
             room -= piece.len() as u64;
             let cut = piece.len() < sent;
-            self.writer.gather(piece);
-            if self.writer.gathered() >= WRITE_LEN {
-                self.writer.write().await?;
-            }
+            self.writer.gather(piece).await?;
             if cut {
                 return Err(StagingError::TooLong);
             }
