@@ -10,6 +10,7 @@ mod discover_streams;
 mod elements;
 mod encode;
 mod fence;
+mod jumps;
 mod outputs;
 mod passthrough;
 mod pictures;
@@ -19,7 +20,9 @@ mod seek;
 mod segments;
 mod shrink;
 mod source;
+mod timeline;
 mod tracks;
+mod waveform;
 
 use std::{io::BufRead, process::ExitCode, sync::Arc};
 

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::media::{
     chunk::Chunk,
-    failure::Failure,
+    failure::{Failure, FailureCode},
     probe::{Container, Probe, VideoStream},
     protocol::Task,
     rendition::{Origin, RenditionId, Track},
@@ -40,8 +40,17 @@ pub fn run(task: &Task, probe: &Probe, reporter: &Arc<Reporter>) -> Result<(), F
     }
     source::attach(&pipeline, &task.source, outlets, Chunk::WHOLE)?;
     pipeline::play(&pipeline, &tracks, probe.duration_ms, reporter)
-        .map_err(|failure| own(&outputs, failure))?;
+        .map_err(|failure| own(&outputs, failure))
+        .map_err(|failure| if probe.video.is_some() { not_as_it_is(failure) } else { failure })?;
     close(&outputs, &tracks, probe, reporter)
+}
+
+/// A decoder steps over damage that a muxer cannot, so whether the file is at fault is for the encoding to say.
+fn not_as_it_is(failure: Failure) -> Failure {
+    match failure.code {
+        FailureCode::Damaged => Failure::new(FailureCode::WorkerFailed, failure.detail),
+        _ => failure,
+    }
 }
 
 /// The sound of a source whose picture is made elsewhere: never cut, whatever the picture is.

@@ -3,13 +3,14 @@
 //! truncated, however cleanly it ends.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicU64, Ordering},
 };
 
 use gst::prelude::*;
 use gstreamer as gst;
 
+use super::jumps::{Belief, Jumps};
 use crate::media::{
     failure::{Failure, FailureCode},
     probe::Probe,
@@ -20,19 +21,33 @@ const SHORT_MAX_NS: u64 = 4_000_000_000;
 
 /// The end of the furthest buffer that has passed a pad, in running time.
 #[derive(Clone, Default)]
-pub struct Mark(Arc<AtomicU64>);
+pub struct Mark {
+    ns: Arc<AtomicU64>,
+    belief: Belief,
+}
 
 impl Mark {
+    fn of(probe: &Probe) -> Self {
+        Self { belief: Belief::of(probe), ..Self::default() }
+    }
+
     pub fn ns(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.ns.load(Ordering::Relaxed)
+    }
+
+    pub fn belief(&self) -> Belief {
+        self.belief
     }
 
     /// Follows every buffer of a pad from now on.
     pub fn follow(&self, pad: &gst::Pad) {
         let mark = self.clone();
+        let jumps = Mutex::new(Jumps::new(self.belief));
         pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
-            if let Some(end_ns) = info.buffer().and_then(|buffer| end_of(pad, buffer)) {
-                mark.0.fetch_max(end_ns, Ordering::Relaxed);
+            let end_ns = info.buffer().and_then(|buffer| end_of(pad, buffer));
+            let mut jumps = jumps.lock().expect("nothing panics while it holds this");
+            if let Some(end_ns) = end_ns.and_then(|end_ns| jumps.place(end_ns)) {
+                mark.ns.fetch_max(end_ns, Ordering::Relaxed);
             }
             gst::PadProbeReturn::Ok
         });
@@ -56,6 +71,12 @@ pub struct Track {
     pub done: Mark,
 }
 
+impl Track {
+    fn of(probe: &Probe) -> Self {
+        Self { held: Mark::of(probe), done: Mark::of(probe) }
+    }
+}
+
 /// The streams of one run.
 #[derive(Clone, Default)]
 pub struct Tracks {
@@ -66,8 +87,8 @@ pub struct Tracks {
 impl Tracks {
     pub fn of(probe: &Probe) -> Self {
         Self {
-            picture: probe.video.as_ref().map(|_| Track::default()),
-            sound: probe.audio.as_ref().map(|_| Track::default()),
+            picture: probe.video.as_ref().map(|_| Track::of(probe)),
+            sound: probe.audio.as_ref().map(|_| Track::of(probe)),
         }
     }
 
@@ -137,7 +158,7 @@ mod tests {
     fn held(probe: &Probe, held_ms: u64) -> Result<(), FailureCode> {
         let tracks = Tracks::of(probe);
         let track = tracks.sound.as_ref().unwrap();
-        track.held.0.store(held_ms * 1_000_000, Ordering::Relaxed);
+        track.held.ns.store(held_ms * 1_000_000, Ordering::Relaxed);
         tracks.check_held(probe).map_err(|failure| failure.code)
     }
 
