@@ -117,9 +117,9 @@ pub fn advice(code: &str) -> &'static str {
         Ok(FailureCode::Malware) => "clean your machine, make the video anew and upload that",
         Ok(FailureCode::ScannerAway) => "wait; ask the operator to run `playhouse doctor`",
         Ok(FailureCode::NoSpace) => "ask the operator to free disk space, then retry",
-        Ok(FailureCode::Stalled | FailureCode::WorkerDied | FailureCode::NotCuttable) => {
-            "retry; if it fails the same way again, export the file anew and upload that"
-        }
+        Ok(
+            FailureCode::Stalled | FailureCode::Crashed | FailureCode::WorkerDied | FailureCode::NotCuttable,
+        ) => "retry; if it fails the same way again, export the file anew and upload that",
         Ok(
             FailureCode::SourceUnreadable
             | FailureCode::Busy
