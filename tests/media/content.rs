@@ -7,7 +7,10 @@ use std::{
     process::Command,
 };
 
-use playhouse::media::probe::{DynamicRange, Scan};
+use playhouse::media::{
+    manifest::Beside,
+    probe::{DynamicRange, Scan},
+};
 
 use crate::bench::{Bench, Made, output};
 
@@ -140,18 +143,88 @@ async fn a_variable_rate_does_not_drift_from_its_sound() {
 }
 
 fn first_white(path: &Path) -> usize {
+    whites(path).position(|white| white).expect("a white picture")
+}
+
+/// Of each frame whether it is white.
+fn whites(path: &Path) -> impl Iterator<Item = bool> {
     let mut ffmpeg = Command::new("ffmpeg");
     ffmpeg.args(["-v", "error", "-i"]).arg(path);
-    ffmpeg.args(["-vf", "scale=1:1", "-pix_fmt", "gray", "-f", "rawvideo", "-"]);
-    let pixels = ffmpeg.output().expect("ffmpeg is installed").stdout;
-    pixels.iter().position(|luma| *luma > 128).expect("a white picture")
+    ffmpeg.args(["-fps_mode", "passthrough", "-vf", "scale=1:1", "-pix_fmt", "gray", "-f", "rawvideo", "-"]);
+    ffmpeg.output().expect("ffmpeg is installed").stdout.into_iter().map(|luma| luma > 128)
 }
 
 /// Where on the video's timeline the first loud sample lies, in samples.
 pub fn first_loud(made: &Made, name: &str, above: u16) -> usize {
-    let begins = made.rendition(name).segments[0].start_ns as usize * 48 / 1_000_000;
+    let joined = made.join(name);
     let loud = |sample: &[i16; 2]| sample[0].unsigned_abs() > above;
-    begins + stereo(&made.join(name)).iter().position(loud).expect("a loud sample")
+    begins_at(&joined) + stereo(&joined).iter().position(loud).expect("a loud sample")
+}
+
+/// The time of the first packet, in samples.
+fn begins_at(sound: &Path) -> usize {
+    let entries =
+        ["-v", "error", "-show_entries", "packet=pts_time", "-of", "csv=p=0", "-read_intervals", "%+#1"];
+    let (first, _) = output(Command::new("ffprobe").args(entries).arg(sound));
+    (first.trim().parse::<f64>().expect("seconds") * 48_000.0).round() as usize
+}
+
+/// White and a click begin together a second after the beginning and a second before the end.
+#[tokio::test]
+async fn picture_and_sound_are_together_at_the_beginning_and_at_the_end() {
+    for (name, codecs) in [
+        ("a.mp4", "-c:v libx264 -preset veryfast -bf 3 -c:a aac"),
+        ("b.mkv", "-c:v libx264 -preset veryfast -bf 3 -c:a aac"),
+        ("c.ts", "-c:v libx264 -preset veryfast -bf 3 -c:a aac"),
+        ("d.webm", "-c:v libvpx -deadline realtime -c:a libopus"),
+        ("e.avi", "-c:v mjpeg -pix_fmt yuvj420p -c:a pcm_s16le"),
+    ] {
+        let bench = Bench::new();
+        let arguments = format!(
+            "-f lavfi -i color=black:s=160x120:r=25:d=8,drawbox=c=white:t=fill:enable='between(t,0.99,1.03)+between(t,6.99,7.03)' \
+             -f lavfi -i aevalsrc='0.9*between(t,1,1.01)+0.9*between(t,7,7.01)':d=8:s=48000 -pix_fmt yuv420p {codecs}"
+        );
+        let made = bench.make(&film(bench.path(), name, &arguments)).await;
+        let clicks_ms = clicks_ms(&made);
+        for picture in made.names().into_iter().filter(|name| *name != "audio") {
+            let flashes_ms = flashes_ms(&made, picture);
+            assert_eq!(
+                (flashes_ms.len(), clicks_ms.len()),
+                (2, 2),
+                "{name} {picture}: {flashes_ms:?} {clicks_ms:?}"
+            );
+            for (flash_ms, click_ms) in flashes_ms.iter().zip(&clicks_ms) {
+                let apart_ms = flash_ms.abs_diff(*click_ms);
+                assert!(apart_ms <= 40, "{name} {picture}: {flashes_ms:?} and {clicks_ms:?}");
+            }
+        }
+    }
+}
+
+fn flashes_ms(made: &Made, picture: &str) -> Vec<i64> {
+    let times_us = made.decode(picture).times_us;
+    let white = whites(&made.join(picture)).collect::<Vec<bool>>();
+    assert_eq!(white.len(), times_us.len(), "{picture}");
+    let begins = (1..white.len()).filter(|at| white[*at] && !white[at - 1]);
+    begins.map(|at| times_us[at] / 1000).collect()
+}
+
+fn clicks_ms(made: &Made) -> Vec<i64> {
+    let joined = made.join("audio");
+    let samples = stereo(&joined);
+    let loud: Vec<usize> = (0..samples.len()).filter(|at| samples[*at][0].unsigned_abs() > 10_000).collect();
+    let begins = loud.iter().enumerate().filter(|(at, sample)| *at == 0 || *sample - loud[at - 1] > 4800);
+    begins.map(|(_, sample)| ((begins_at(&joined) + sample) / 48) as i64).collect()
+}
+
+/// One picture a second, as lectures are recorded.
+#[tokio::test]
+async fn the_last_picture_stays_as_long_as_it_was_meant_to() {
+    let bench = Bench::new();
+    let arguments = format!("-f lavfi -i testsrc2=s=160x120:r=1:d=7 {QUICK_H264} -pix_fmt yuv420p");
+    let made = bench.make(&film(bench.path(), "slides.mp4", &arguments)).await;
+    let encoded = look(&made, "v120");
+    assert_eq!((encoded.rate.as_str(), encoded.frames), ("30/1", 7 * 30));
 }
 
 /// Decoded sound; mono is heard on both sides.
@@ -180,7 +253,7 @@ async fn a_still_slide_costs_a_fraction_of_what_moves() {
         assert!(rung.bandwidth_average() <= cap * 11 / 10, "{name} is over its cap of {cap}");
         assert!(
             made.catalogue
-                .master()
+                .master(&Beside::default())
                 .is_some_and(|master| master.contains(&format!("BANDWIDTH={}", rung.bandwidth_peak())))
         );
         averages.push(rung.bandwidth_average());

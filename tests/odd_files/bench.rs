@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use playhouse::media::{
     Catalogue, Event, Failure, Job, Limits, Plan, RenditionId, Stage, Task, WorkerOptions,
+    manifest::Beside,
     plan::{Picture, Piece},
     worker,
 };
@@ -44,7 +45,11 @@ pub async fn settle(source: &Path, folder: &Path) -> Outcome {
     match make(source, output.path(), &mut catalogue).await {
         Err(failure) => Outcome::Failed(failure),
         Ok(()) => {
-            assert!(catalogue.master().is_some(), "{} is ready and cannot be played", source.display());
+            assert!(
+                catalogue.master(&Beside::default()).is_some(),
+                "{} is ready and cannot be played",
+                source.display()
+            );
             let mut made: Vec<String> =
                 catalogue.renditions.iter().map(|known| known.id.to_string()).collect();
             made.sort_unstable();

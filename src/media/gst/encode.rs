@@ -3,10 +3,11 @@
 
 use std::{fmt::Write, sync::Arc};
 
+use gst::prelude::*;
 use gstreamer as gst;
 
 use super::{
-    elements,
+    elements, ending,
     outputs::{Output, check_chunk, close, ignored, outlet, own, sound},
     pipeline,
     report::Reporter,
@@ -81,6 +82,10 @@ fn picture(
     reporter: &Arc<Reporter>,
 ) -> Result<(Vec<Output>, Outlet), Failure> {
     let parts = elements::describe(&description(video, order.rungs))?;
+    if let (Some(rung), None) = (order.rungs.first(), order.chunk.end) {
+        let rate = parts.by_name("rate").and_then(|rate| rate.static_pad("src"));
+        ending::hold_last(&rate.expect("it is in the description"), track.done.clone(), rung.frame_rate);
+    }
     let mut outputs = Vec::new();
     for (place, rung) in order.rungs.iter().enumerate() {
         if place > 0 {
@@ -163,7 +168,7 @@ fn prepare(video: &VideoStream, rungs: &[Rung]) -> String {
     }
     if let Some(rung) = rungs.first() {
         let (numerator, denominator) = (rung.frame_rate.numerator, rung.frame_rate.denominator);
-        write!(text, "! videorate ! video/x-raw,framerate={numerator}/{denominator} ")
+        write!(text, "! videorate name=rate ! video/x-raw,framerate={numerator}/{denominator} ")
             .expect("a String takes every write");
     }
     text

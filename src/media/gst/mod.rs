@@ -9,6 +9,8 @@ mod discover_chapters;
 mod discover_streams;
 mod elements;
 mod encode;
+mod ending;
+mod entry_points;
 mod fence;
 mod jumps;
 mod outputs;

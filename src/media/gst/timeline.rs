@@ -47,7 +47,7 @@ impl Timeline {
                 };
                 self.segment = Some(segment.clone());
                 if std::mem::replace(&mut self.announced, true) {
-                    return gst::PadProbeReturn::Drop;
+                    return gst::PadProbeReturn::Handled;
                 }
                 *event = gst::event::Segment::builder(&Time::new()).seqnum(event.seqnum()).build();
             }
@@ -62,7 +62,7 @@ impl Timeline {
         };
         let running = segment.to_running_time(pts).and_then(|at| self.jumps.place(at.nseconds()));
         let Some(running) = running.map(gst::ClockTime::from_nseconds) else {
-            return gst::PadProbeReturn::Drop;
+            return gst::PadProbeReturn::Handled;
         };
         if running != pts {
             let buffer = buffer.make_mut();
