@@ -73,6 +73,7 @@ ci: test lint regen-check fuzz test-long ## What .ci/run runs, and the long runs
 regen: setup web ## Write the generated files anew: configuration reference, CQL, OpenAPI, the page's types
 	PLAYHOUSE_REGEN=1 UPDATE_SCHEMA=1 cargo test --quiet --lib -- the_reference_page_is the_schema_file_is
 	PLAYHOUSE_REGEN=1 cargo test --quiet --test fire -- the_transcript_of_the_realtime_page_is
+	PLAYHOUSE_REGEN=1 cargo test --quiet --test odd_files
 	cargo build --quiet --bin playhouse
 	$(PLAYHOUSE) openapi > schema/openapi.json
 	cd web && npm run generate

@@ -12,6 +12,7 @@ use self::ahead::Ahead;
 
 use super::{
     manifest::{self, Beside, Sprite},
+    probe::DynamicRange,
     protection::Protection,
     protocol::Event,
     rendition::{Growth, Origin, Rendition, RenditionId, Segment},
@@ -25,6 +26,9 @@ pub struct Catalogue {
     /// Set once the sprite is there.
     pub thumbnails: Option<Thumbnails>,
     pub poster: Option<Poster>,
+    /// Whether the source's brightness goes beyond what the renditions show.
+    #[serde(default)]
+    pub source_range: DynamicRange,
     /// Whether a sound rendition is to be expected, so that no picture is announced without it.
     pub sound: ExpectedSound,
     /// What later chunks have made before earlier ones were done. Never shown.
@@ -106,6 +110,7 @@ impl Catalogue {
                 (self.thumbnails, self.sprite_bytes) = (Some(*thumbnails), *bytes);
             }
             Event::Probed { probe } => {
+                self.source_range = probe.video.as_ref().map(|video| video.range).unwrap_or_default();
                 self.sound = if probe.audio.is_some() { ExpectedSound::Some } else { ExpectedSound::None };
                 self.chapters.clone_from(&probe.chapters);
             }

@@ -40,6 +40,8 @@ pub enum FailureCode {
     /// Nobody has time for it now.
     Busy,
     Stalled,
+    /// What reads the file crashes over it.
+    Crashed,
     WorkerDied,
     WorkerFailed,
     Cancelled,
@@ -68,6 +70,7 @@ impl FailureCode {
             Self::NotCuttable => "not_cuttable",
             Self::Busy => "busy",
             Self::Stalled => "stalled",
+            Self::Crashed => "crashed",
             Self::WorkerDied => "worker_died",
             Self::WorkerFailed => "worker_failed",
             Self::Cancelled => "cancelled",
@@ -85,6 +88,7 @@ impl FailureCode {
                 | Self::NotCuttable
                 | Self::Busy
                 | Self::Stalled
+                | Self::Crashed
                 | Self::WorkerDied
                 | Self::WorkerFailed
                 | Self::Cancelled
@@ -113,9 +117,9 @@ pub fn advice(code: &str) -> &'static str {
         Ok(FailureCode::Malware) => "clean your machine, make the video anew and upload that",
         Ok(FailureCode::ScannerAway) => "wait; ask the operator to run `playhouse doctor`",
         Ok(FailureCode::NoSpace) => "ask the operator to free disk space, then retry",
-        Ok(FailureCode::Stalled | FailureCode::WorkerDied | FailureCode::NotCuttable) => {
-            "retry; if it fails the same way again, export the file anew and upload that"
-        }
+        Ok(
+            FailureCode::Stalled | FailureCode::Crashed | FailureCode::WorkerDied | FailureCode::NotCuttable,
+        ) => "retry; if it fails the same way again, export the file anew and upload that",
         Ok(
             FailureCode::SourceUnreadable
             | FailureCode::Busy

@@ -1,11 +1,12 @@
 //! Which rungs a source gets: 1080, 720, 480 and 360, each a 16:9 box (9:16 for upright pictures) that the
 //! picture must fill without being enlarged. Pure: a probe in, rungs out, largest first. Rotation and pixel
-//! aspect are applied, odd sizes made even, and every rung has the same constant frame rate.
+//! aspect are applied, odd sizes made even, and every rung has a constant frame rate: that of the source's motion from
+//! 720 up, half of it below where it is fast, so that slow lines get sharper pictures instead of more of them.
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    probe::{Fraction, VideoStream},
+    probe::{Fraction, Scan, VideoStream},
     rendition::RenditionId,
 };
 
@@ -16,6 +17,10 @@ const FRAME_RATE_MAX: f64 = 60.0;
 /// A picture may miss its box by this much and still counts as filling it, so that 641x361 gets a 360 rung
 /// and 1916x1076 a 1080 one.
 const ENLARGED_AT_MOST: f64 = 1.01;
+/// The lowest box that keeps 50 and 60 frames a second.
+const FAST_FROM: u32 = 720;
+/// Up to here a rate is not fast: 30, and what some cameras call 30.
+const SLOW_MAX: f64 = 31.0;
 
 /// One encoded size.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +54,7 @@ pub fn heights() -> impl Iterator<Item = u32> {
 /// The rungs of a source, largest first, never none. `allowed` are the boxes the configuration wants; a
 /// source smaller than all of them gets the one rung of its own size.
 pub fn rungs(video: &VideoStream, allowed: &[u32]) -> Vec<Rung> {
-    let frame_rate = frame_rate(video.frame_rate);
+    let frame_rate = full_rate(video);
     let (width, height) = video.display_size();
     let wanted = CLASSES.iter().filter(|class| allowed.contains(&class.height));
     let rungs: Vec<Rung> = wanted.filter_map(|class| rung(class, width, height, frame_rate)).collect();
@@ -61,6 +66,7 @@ fn rung(class: &Class, width: f64, height: f64, frame_rate: Fraction) -> Option<
     if scale > ENLARGED_AT_MOST {
         return None;
     }
+    let frame_rate = in_box(class.height, frame_rate);
     Some(Rung {
         rendition: RenditionId::rung(class.height),
         width: even(width * scale.min(1.0)),
@@ -76,6 +82,7 @@ fn own_size(width: f64, height: f64, frame_rate: Fraction) -> Rung {
     let (width, height) = (even(width * scale), even(height * scale));
     let box_height = width.min(height);
     let class = CLASSES.iter().rev().find(|class| class.height >= box_height).unwrap_or(&CLASSES[0]);
+    let frame_rate = in_box(class.height, frame_rate);
     Rung {
         rendition: RenditionId::rung(box_height),
         width,
@@ -100,9 +107,28 @@ fn even(size: f64) -> u32 {
     (half * 2).max(16)
 }
 
+fn in_box(height: u32, frame_rate: Fraction) -> Fraction {
+    if height < FAST_FROM && frame_rate.as_f64() > SLOW_MAX {
+        return Fraction::new(frame_rate.numerator, frame_rate.denominator * 2).reduced();
+    }
+    frame_rate
+}
+
+/// The rate of the largest rungs. Each field of an interlaced picture is a moment of its own: 25 pictures of two fields
+/// move like 50, and become 50.
+pub fn full_rate(video: &VideoStream) -> Fraction {
+    match video.scan {
+        Scan::Progressive => frame_rate(video.frame_rate),
+        Scan::Interlaced => {
+            let Fraction { numerator, denominator } = frame_rate(video.frame_rate);
+            into_range(Fraction::new(numerator * 2, denominator))
+        }
+    }
+}
+
 /// Twice the frames need about half as much again.
 fn for_rate(bitrate_kbps: u32, frame_rate: Fraction) -> u32 {
-    if frame_rate.as_f64() > 31.0 { bitrate_kbps * 3 / 2 } else { bitrate_kbps }
+    if frame_rate.as_f64() > SLOW_MAX { bitrate_kbps * 3 / 2 } else { bitrate_kbps }
 }
 
 /// The constant rate of all rungs, between 24 and 60. Usual rates are kept; slower ones are multiplied and
@@ -133,7 +159,7 @@ pub fn frame_rate(source: Fraction) -> Fraction {
         USUAL.into_iter().find(|usual| (usual.as_f64() - rate).abs() < 0.005 * usual.as_f64().min(1.0));
     match usual {
         Some(usual) => into_range(usual),
-        None if rate > 31.0 => Fraction::new(60, 1),
+        None if rate > SLOW_MAX => Fraction::new(60, 1),
         None => Fraction::new(30, 1),
     }
 }
@@ -157,7 +183,7 @@ fn into_range(rate: Fraction) -> Fraction {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::probe::{Chroma, DynamicRange, Rotation, Scan};
+    use crate::media::probe::{Chroma, DynamicRange, Rotation};
 
     fn video(width: u32, height: u32) -> VideoStream {
         VideoStream {
@@ -271,5 +297,29 @@ mod tests {
         let fast = VideoStream { frame_rate: Fraction::new(60, 1), ..video(1280, 720) };
         assert_eq!(rungs(&fast, &[720])[0].bitrate_max_kbps, 4200);
         assert_eq!(rungs(&video(1280, 720), &[720])[0].bitrate_max_kbps, 2800);
+    }
+    fn rates(video: &VideoStream) -> Vec<(u32, u32)> {
+        let all: Vec<u32> = heights().collect();
+        let rates = rungs(video, &all).into_iter().map(|rung| rung.frame_rate);
+        rates.map(|rate| (rate.numerator, rate.denominator)).collect()
+    }
+
+    #[test]
+    fn fast_pictures_keep_their_rate_from_720_up_and_halve_it_below() {
+        let at = |numerator, denominator| VideoStream {
+            frame_rate: Fraction::new(numerator, denominator),
+            ..video(1920, 1080)
+        };
+        assert_eq!(rates(&at(50, 1)), [(50, 1), (50, 1), (25, 1), (25, 1)]);
+        assert_eq!(rates(&at(60_000, 1001))[1..3], [(60_000, 1001), (30_000, 1001)]);
+        assert_eq!(rates(&at(30, 1)), [(30, 1); 4]);
+        assert_eq!(rates(&VideoStream { frame_rate: Fraction::new(60, 1), ..video(320, 240) }), [(30, 1)]);
+    }
+
+    #[test]
+    fn each_field_of_an_interlaced_picture_is_a_moment() {
+        let broadcast =
+            VideoStream { scan: Scan::Interlaced, frame_rate: Fraction::new(25, 1), ..video(1920, 1080) };
+        assert_eq!(rates(&broadcast), [(50, 1), (50, 1), (25, 1), (25, 1)]);
     }
 }

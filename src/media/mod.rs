@@ -11,6 +11,7 @@ pub mod chunk;
 pub mod failure;
 mod gst;
 pub mod image;
+mod index;
 mod iso_chapters;
 pub mod ladder;
 pub mod layout;

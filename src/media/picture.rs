@@ -26,6 +26,33 @@ impl Picture {
         Self { width, height, rgb: vec![0; width * height * 3] }
     }
 
+    /// Loudness from left to right as bars around the middle, one the loudest of all that falls into it.
+    pub fn waveform(peaks: &[u8]) -> Self {
+        const BACKGROUND: [u8; 3] = [18, 20, 28];
+        const BAR: [u8; 3] = [120, 170, 255];
+        const BARS: usize = 160;
+        let (width, height) = (1280, 720);
+        let (bar_width, middle) = (width / BARS, height / 2);
+        let mut picture = Self { width, height, rgb: BACKGROUND.repeat(width * height) };
+        let loudest = usize::from(peaks.iter().copied().max().unwrap_or(0).max(1));
+        for bar in 0..BARS {
+            let (from, to) = (bar * peaks.len() / BARS, ((bar + 1) * peaks.len()).div_ceil(BARS));
+            let peak = usize::from(peaks[from..to].iter().copied().max().unwrap_or(0));
+            let half = 2 + (middle - height / 8) * peak / loudest;
+            for y in middle - half..middle + half {
+                for x in bar * bar_width + 1..(bar + 1) * bar_width - 1 {
+                    picture.rgb[(y * width + x) * 3..][..3].copy_from_slice(&BAR);
+                }
+            }
+        }
+        picture
+    }
+
+    /// As a JPEG of a poster's quality.
+    pub fn poster(&self) -> Option<Vec<u8>> {
+        self.jpeg(POSTER_QUALITY)
+    }
+
     /// Into a tile of this size, whole, with black beside it where the shapes differ.
     fn tile(&self, width: usize, height: usize) -> Self {
         let mut tile = Self::black(width, height);
@@ -234,6 +261,17 @@ mod tests {
     fn a_picture_with_something_in_it_beats_black_white_and_grey() {
         for dull in [grey(0), grey(128), grey(255)] {
             assert!(checked().score() > dull.score());
+        }
+    }
+
+    #[test]
+    fn a_waveform_is_high_where_it_is_loud() {
+        let peaks: Vec<u8> = (0..1600).map(|at| if at < 800 { 20 } else { 200 }).collect();
+        let picture = Picture::waveform(&peaks);
+        let bar = |x: usize| (0..720).filter(|y| picture.rgb[(y * 1280 + x) * 3] == 120).count();
+        assert!(bar(900) > 5 * bar(300) && bar(300) > 4, "{} and {}", bar(300), bar(900));
+        for few in [&[][..], &[0], &[255; 3]] {
+            assert!(Picture::waveform(few).poster().is_some());
         }
     }
 

@@ -123,12 +123,12 @@ impl Plan {
         Self { probe, ladder, picture: Picture::PassThrough, cutting: Cutting::Chunks }
     }
 
-    /// What follows a probe, in the order in which it is begun. Sound without picture needs one pass only.
+    /// What follows a probe, in the order in which it is begun. Sound without a picture gets one drawn of itself.
     pub fn pieces(&self) -> Vec<Piece> {
         let probe = &self.probe;
         let passthrough = Piece::new(Stage::Passthrough, Job::Passthrough { probe: probe.clone() });
         let thumbnails = Piece::new(Stage::Thumbnails, Job::Thumbnails { probe: probe.clone() });
-        let Some(video) = &probe.video else { return vec![passthrough] };
+        let Some(video) = &probe.video else { return vec![passthrough, thumbnails] };
         let (rungs, chunks) = (self.rungs(), self.chunks(video));
         if self.passes_through(video) {
             let mut pieces = vec![passthrough, thumbnails];
@@ -163,7 +163,7 @@ impl Plan {
 
     fn chunks(&self, video: &VideoStream) -> Vec<Chunk> {
         match self.cutting {
-            Cutting::Chunks => chunk::chunks(&self.probe, ladder::frame_rate(video.frame_rate)),
+            Cutting::Chunks => chunk::chunks(&self.probe, ladder::full_rate(video)),
             Cutting::Whole => vec![Chunk::WHOLE],
         }
     }
@@ -296,9 +296,9 @@ mod tests {
     }
 
     #[test]
-    fn sound_alone_is_one_piece() {
+    fn sound_alone_is_made_once_and_drawn() {
         let sound = Plan::new(Probe { video: None, ..probe("h264", 1000) }, &[360]);
-        assert_eq!(names(&sound), ["passthrough/0"]);
+        assert_eq!(names(&sound), ["passthrough/0", "thumbnails/0"]);
     }
 
     #[test]

@@ -167,9 +167,10 @@ pub enum Scan {
 }
 
 /// `High` is PQ or HLG: it is shown without tone mapping, so its colours look washed out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DynamicRange {
+    #[default]
     Standard,
     High,
 }

@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     failure::{Failure, FailureCode},
+    index,
     limits::Limits,
     probe::Container,
 };
@@ -16,7 +17,7 @@ use super::{
 const HEAD_BYTES: usize = 64 * 1024;
 const TS_PACKET_BYTES: usize = 188;
 
-/// Opens the file, checks its size and says what it is.
+/// Opens the file, checks its size and what it claims of itself, and says what it is.
 pub fn sniff(source: &Path, limits: &Limits) -> Result<Container, Failure> {
     let unreadable = |error: std::io::Error| {
         Failure::new(FailureCode::SourceUnreadable, format!("the uploaded file cannot be read: {error}"))
@@ -30,7 +31,9 @@ pub fn sniff(source: &Path, limits: &Limits) -> Result<Container, Failure> {
         head = read_head(&mut file).map_err(unreadable)?;
         return mpeg_audio(&head).ok_or_else(|| unknown(&head));
     }
-    container_of(&head).ok_or_else(|| unknown(&head))
+    let container = container_of(&head).ok_or_else(|| unknown(&head))?;
+    index::check(&mut file, container, limits)?;
+    Ok(container)
 }
 
 fn check_size(size_bytes: u64, limits: &Limits) -> Result<(), Failure> {

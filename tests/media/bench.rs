@@ -145,8 +145,11 @@ impl Made {
     /// Decodes a rendition with ffmpeg, which must not complain.
     pub fn decode(&self, name: &str) -> Decoded {
         let joined = self.join(name);
-        let decoded =
-            output(Command::new("ffmpeg").args(["-v", "error", "-i"]).arg(&joined).args(["-f", "null", "-"]));
+        let mut ffmpeg = Command::new("ffmpeg");
+        ffmpeg.args(["-v", "error", "-i"]).arg(&joined);
+        // Else it complains of frames that come at no even rate.
+        ffmpeg.args(["-fps_mode", "passthrough", "-enc_time_base", "-1", "-f", "null", "-"]);
+        let decoded = output(&mut ffmpeg);
         assert_eq!(decoded.1, "", "ffmpeg complains about {name}");
         let entries = ["-v", "error", "-show_entries", "packet=pts_time,flags", "-of", "csv=p=0"];
         let (packets, _) = output(Command::new("ffprobe").args(entries).arg(&joined));

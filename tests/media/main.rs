@@ -4,6 +4,8 @@
 mod bench;
 mod chunks;
 mod clips;
+mod content;
 mod hostile;
+mod sound;
 mod sources;
 mod supervision;

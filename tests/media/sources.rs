@@ -1,10 +1,13 @@
 //! Every kind of source becomes segments that decode, as long as the source, in the sizes it deserves.
 
+use std::process::Command;
+
 use playhouse::media::{Event, manifest::Beside, probe::Rotation, rendition::Track, thumbnails::Thumbnails};
 
 use crate::{
-    bench::{Bench, Made},
+    bench::{Bench, Made, output},
     clips::{self, picture, sound},
+    content::film,
 };
 
 fn size(made: &Made, name: &str) -> (u32, u32) {
@@ -40,6 +43,36 @@ async fn h264_with_aac_is_passed_through_and_then_laddered_on_one_grid() {
     }
     assert_master_is_complete(&made);
     assert_thumbnails(&made);
+}
+
+/// A cut soon after a keyframe becomes a picture that refers to nothing, and is no place to begin at.
+#[tokio::test]
+async fn every_segment_of_a_picture_passed_through_can_be_entered_by_itself() {
+    let bench = Bench::new();
+    let arguments = "-f lavfi -i testsrc2=s=320x240:r=25:d=12 \
+        -vf geq=lum='if(lt(mod(N,150),5),lum(X,Y),255-lum(X,Y)+random(1)*9)' \
+        -c:v libx264 -preset veryfast -x264-params keyint=150:min-keyint=75:scenecut=40 -pix_fmt yuv420p";
+    let source = film(bench.path(), "cuts.mp4", arguments);
+    let entries = ["-v", "error", "-show_entries", "frame=key_frame,pict_type", "-of", "csv=p=0"];
+    let (frames, _) = output(Command::new("ffprobe").args(entries).arg(&source));
+    assert!(frames.lines().any(|frame| frame.starts_with("0,I")), "such a picture is in the clip: {frames}");
+    let made = bench.make(&source).await;
+    let segments = made.rendition("source").segments.len();
+    assert_eq!(segments, 2);
+    let init = std::fs::read(made.output.join("source/init.mp4")).expect("an init segment");
+    for sequence in 0..segments {
+        let media =
+            std::fs::read(made.output.join(format!("source/seg{sequence:05}.m4s"))).expect("a segment");
+        let alone = bench.path().join("alone.mp4");
+        std::fs::write(&alone, [init.as_slice(), &media].concat()).expect("a writable folder");
+        let decoded =
+            output(Command::new("ffmpeg").args(["-v", "error", "-i"]).arg(&alone).args(["-f", "null", "-"]));
+        assert_eq!(decoded.1, "", "segment {sequence}");
+        assert_eq!(clips::frames(&alone), 150, "segment {sequence}");
+        let (first, _) =
+            output(Command::new("ffprobe").args(entries).args(["-read_intervals", "%+#1"]).arg(&alone));
+        assert!(first.starts_with("1,I"), "segment {sequence} begins with {first}");
+    }
 }
 
 fn assert_master_is_complete(made: &Made) {

@@ -99,7 +99,8 @@ async fn a_child_that_beats_without_moving_is_stalled() {
 async fn a_child_that_dies_or_babbles_fails_its_job_only() {
     let bench = Bench::new();
     for (script, code) in [
-        ("read task; kill -SEGV $$", FailureCode::WorkerDied),
+        ("read task; kill -SEGV $$", FailureCode::Crashed),
+        ("read task; kill -KILL $$", FailureCode::WorkerDied),
         ("exit 0", FailureCode::WorkerDied),
         ("read task; echo hello", FailureCode::WorkerFailed),
         ("read task; head -c 200000 /dev/zero | tr '\\0' x", FailureCode::WorkerFailed),

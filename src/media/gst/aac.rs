@@ -16,15 +16,41 @@ const PRIMING_SAMPLES: u64 = 1024;
 /// Interleaved stereo floats.
 const SAMPLE_BYTES: u64 = 8;
 
-/// Decoded sound to segments. The ghost sink pad is the only one; the trimming sits on the src pad of `trim`.
-pub fn encoder_description(rendition: &RenditionId) -> String {
+/// Decoded sound to segments. `aac-ms` would code every band as middle and side and lose the side: what is heard on one
+/// side alone then comes from both. The ghost sink pad is the only one; the trimming sits on the src pad of `trim`.
+pub fn encoder_description(rendition: &RenditionId, channels: u32) -> String {
     let sink = sink_description(rendition, KeyUnits::AsTheyCome);
+    let to_stereo = to_stereo(channels);
     format!(
         "queue max-size-buffers=0 max-size-bytes=0 max-size-time=2000000000 \
-         ! audioconvert ! audioresample ! audiorate \
+         ! {to_stereo} ! audioresample ! audiorate \
          ! capsfilter name=trim caps=audio/x-raw,format=F32LE,layout=interleaved,rate={SAMPLE_RATE},channels=2 \
-         ! audioconvert ! avenc_aac bitrate={BITRATE} ! aacparse \
+         ! audioconvert ! avenc_aac bitrate={BITRATE} aac-ms=false ! aacparse \
          ! audio/mpeg,mpegversion=4,stream-format=raw ! {sink}"
+    )
+}
+
+/// 5.1 and 7.1 are folded (after ITU-R BS.775: front 0 dB, centre and surround -3 dB, no bass channel) and turned down
+/// by 3 dB; what still would be too loud is limited. GStreamer's own folding makes speech 9 dB quieter.
+fn to_stereo(channels: u32) -> String {
+    const FRONT: f32 = 0.708;
+    const OTHER: f32 = 0.5;
+    let (left, right): (&[f32], &[f32]) = match channels {
+        6 => (&[FRONT, 0.0, OTHER, 0.0, OTHER, 0.0], &[0.0, FRONT, OTHER, 0.0, 0.0, OTHER]),
+        8 => (
+            &[FRONT, 0.0, OTHER, 0.0, OTHER, 0.0, OTHER, 0.0],
+            &[0.0, FRONT, OTHER, 0.0, 0.0, OTHER, 0.0, OTHER],
+        ),
+        _ => return "audioconvert".to_owned(),
+    };
+    let row = |weights: &[f32]| {
+        let weights: Vec<String> = weights.iter().map(|weight| format!("(float){weight}")).collect();
+        format!("<{}>", weights.join(","))
+    };
+    format!(
+        "audioconvert mix-matrix=\"<{},{}>\" ! audio/x-raw,channels=2 ! audioconvert ! rglimiter",
+        row(left),
+        row(right)
     )
 }
 
@@ -53,7 +79,7 @@ pub fn trim_priming(parts: &gst::Bin) {
             }
             None => {
                 *left -= buffer.size() as u64 / SAMPLE_BYTES;
-                gst::PadProbeReturn::Handled
+                gst::PadProbeReturn::Drop
             }
         }
     });

@@ -12,7 +12,9 @@ use crate::media::probe::{
 pub fn video_stream(info: &pbutils::DiscovererVideoInfo) -> Option<VideoStream> {
     let caps = info.caps()?;
     let caps = caps.structure(0)?;
-    if info.is_image() || info.width() == 0 || info.height() == 0 {
+    // The Discoverer also calls a picture without a believable rate an image.
+    let is_image = info.is_image() && caps.name().starts_with("image/");
+    if is_image || info.width() == 0 || info.height() == 0 {
         return None;
     }
     let text = |field: &str| caps.get::<String>(field).ok();

@@ -7,7 +7,7 @@ use gstreamer as gst;
 use crate::media::failure::{Failure, FailureCode};
 
 /// Elements with the Debian package that has each.
-const NEEDED: [(&str, &str); 25] = [
+const NEEDED: [(&str, &str); 26] = [
     ("filesrc", "libgstreamer1.0-0"),
     ("queue", "libgstreamer1.0-0"),
     ("tee", "libgstreamer1.0-0"),
@@ -25,6 +25,7 @@ const NEEDED: [(&str, &str); 25] = [
     ("qtdemux", "gstreamer1.0-plugins-good"),
     ("matroskademux", "gstreamer1.0-plugins-good"),
     ("aacparse", "gstreamer1.0-plugins-good"),
+    ("rglimiter", "gstreamer1.0-plugins-good"),
     ("deinterlace", "gstreamer1.0-plugins-good"),
     ("videoflip", "gstreamer1.0-plugins-good"),
     ("h264parse", "gstreamer1.0-plugins-bad"),

@@ -3,10 +3,11 @@
 
 use std::{fmt::Write, sync::Arc};
 
+use gst::prelude::*;
 use gstreamer as gst;
 
 use super::{
-    elements,
+    elements, ending,
     outputs::{Output, check_chunk, close, ignored, outlet, own, sound},
     pipeline,
     report::Reporter,
@@ -19,7 +20,7 @@ use crate::media::{
     chunk::Chunk,
     failure::{Failure, FailureCode},
     ladder::{Rung, SEGMENT_MS},
-    probe::{Probe, Rotation, Scan, VideoStream},
+    probe::{DynamicRange, Probe, Rotation, Scan, VideoStream},
     protocol::{Sound, Task},
     rendition::{Origin, Track},
 };
@@ -81,6 +82,10 @@ fn picture(
     reporter: &Arc<Reporter>,
 ) -> Result<(Vec<Output>, Outlet), Failure> {
     let parts = elements::describe(&description(video, order.rungs))?;
+    if let (Some(rung), None) = (order.rungs.first(), order.chunk.end) {
+        let rate = parts.by_name("rate").and_then(|rate| rate.static_pad("src"));
+        ending::hold_last(&rate.expect("it is in the description"), track.done.clone(), rung.frame_rate);
+    }
     let mut outputs = Vec::new();
     for (place, rung) in order.rungs.iter().enumerate() {
         if place > 0 {
@@ -108,8 +113,11 @@ fn description(video: &VideoStream, rungs: &[Rung]) -> String {
     let mut text = format!("{RAW_QUEUE} {}", prepare(video, rungs));
     for (place, rung) in rungs.iter().enumerate() {
         let smaller = match place {
-            0 => fit(rung),
-            _ => format!(" rung{}. ! {RAW_QUEUE} ! {}", place - 1, shrink::description(place)),
+            0 => fit(video, rung),
+            _ => {
+                let thinned = thin_out(&rungs[place - 1], rung);
+                format!(" rung{}. ! {RAW_QUEUE} {thinned}! {}", place - 1, shrink::description(place))
+            }
         };
         let (encoder, sink) =
             (encoder(rung, threads(place)), sink_description(&rung.rendition, KeyUnits::Forced));
@@ -119,12 +127,26 @@ fn description(video: &VideoStream, rungs: &[Rung]) -> String {
     text
 }
 
-/// The top rung: whatever was decoded becomes 8-bit 4:2:0 with square pixels. Often nothing is left to do.
-fn fit(rung: &Rung) -> String {
+/// A rung slower than the one it is made from leaves frames out.
+fn thin_out(above: &Rung, rung: &Rung) -> String {
+    if above.frame_rate == rung.frame_rate {
+        return String::new();
+    }
+    let (numerator, denominator) = (rung.frame_rate.numerator, rung.frame_rate.denominator);
+    format!("! videorate drop-only=true ! video/x-raw,framerate={numerator}/{denominator} ")
+}
+
+/// The top rung: whatever was decoded becomes 8-bit 4:2:0 with square pixels. Often nothing is left to do. A high
+/// dynamic range keeps its colours and loses its brightness scale, which GStreamer 1.22 cannot map.
+fn fit(video: &VideoStream, rung: &Rung) -> String {
     let Rung { width, height, .. } = rung;
+    let (primaries, colours) = match video.range {
+        DynamicRange::Standard => ("", ""),
+        DynamicRange::High => ("primaries-mode=merge-only", ",colorimetry=bt709"),
+    };
     format!(
-        "! videoconvertscale method=lanczos add-borders=false \
-         ! video/x-raw,format=I420,width={width},height={height},pixel-aspect-ratio=1/1"
+        "! videoconvertscale method=lanczos add-borders=false {primaries} \
+         ! video/x-raw,format=I420,width={width},height={height},pixel-aspect-ratio=1/1{colours}"
     )
 }
 
@@ -132,7 +154,7 @@ fn fit(rung: &Rung) -> String {
 fn prepare(video: &VideoStream, rungs: &[Rung]) -> String {
     let mut text = String::new();
     if video.scan == Scan::Interlaced {
-        text.push_str("! videoconvertscale ! deinterlace mode=auto fields=top ");
+        text.push_str("! videoconvertscale ! deinterlace mode=auto fields=all ");
     }
     let turn = match video.rotation {
         Rotation::Upright => None,
@@ -146,7 +168,7 @@ fn prepare(video: &VideoStream, rungs: &[Rung]) -> String {
     }
     if let Some(rung) = rungs.first() {
         let (numerator, denominator) = (rung.frame_rate.numerator, rung.frame_rate.denominator);
-        write!(text, "! videorate ! video/x-raw,framerate={numerator}/{denominator} ")
+        write!(text, "! videorate name=rate ! video/x-raw,framerate={numerator}/{denominator} ")
             .expect("a String takes every write");
     }
     text

@@ -9,7 +9,10 @@ mod discover_chapters;
 mod discover_streams;
 mod elements;
 mod encode;
+mod ending;
+mod entry_points;
 mod fence;
+mod jumps;
 mod outputs;
 mod passthrough;
 mod pictures;
@@ -19,7 +22,9 @@ mod seek;
 mod segments;
 mod shrink;
 mod source;
+mod timeline;
 mod tracks;
+mod waveform;
 
 use std::{io::BufRead, process::ExitCode, sync::Arc};
 

@@ -11,6 +11,7 @@ use super::{
     report::Reporter,
     segments::{Announcement, TrackForm, Writer},
     source::{Form, Kind, Outlet, internal},
+    timeline,
     tracks::{self, Mark, Tracks},
 };
 use crate::media::{
@@ -42,7 +43,7 @@ pub fn sound(
     let (form, origin, description) = if audio.plays_as_it_is() {
         (Form::AsItIs, Origin::Passthrough, aac::remuxer_description(&rendition))
     } else {
-        (Form::Decoded, Origin::Encoded, aac::encoder_description(&rendition))
+        (Form::Decoded, Origin::Encoded, aac::encoder_description(&rendition, audio.channels))
     };
     let parts = elements::describe(&description)?;
     if form == Form::Decoded {
@@ -70,6 +71,9 @@ pub fn outlet(
 ) -> Result<Outlet, Failure> {
     pipeline.add(parts).map_err(|error| internal(&error))?;
     let sink = parts.static_pad("sink").ok_or_else(|| internal(&"a part has no entrance"))?;
+    if form == Form::Decoded || kind == Kind::Sound {
+        timeline::flatten(&sink, track.held.belief());
+    }
     track.done.follow(&sink);
     Ok(Outlet { kind, form, sink, held: track.held.clone() })
 }
@@ -89,6 +93,7 @@ pub fn own(outputs: &[Output], failure: Failure) -> Failure {
 pub fn close(outputs: &[Output], tracks: &Tracks, probe: &Probe, reporter: &Reporter) -> Result<(), Failure> {
     tracks.check_held(probe)?;
     for output in outputs {
+        tracks::check_beginning(&output.held, output.writer.from_ns(), output.writer.announcement().origin)?;
         tracks::check_made(output.held.ns(), output.writer.made_ns())?;
     }
     for output in outputs {

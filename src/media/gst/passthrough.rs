@@ -3,20 +3,22 @@
 
 use std::sync::Arc;
 
+use gst::prelude::*;
 use gstreamer as gst;
 
 use super::{
-    elements,
+    elements, entry_points,
     outputs::{Output, close, ignored, outlet, own, sound},
     pipeline,
     report::Reporter,
     segments::{Announcement, KeyUnits, TrackForm, Writer, sink_description},
     source::{self, Form, Kind},
+    timeline,
     tracks::Tracks,
 };
 use crate::media::{
     chunk::Chunk,
-    failure::Failure,
+    failure::{Failure, FailureCode},
     probe::{Container, Probe, VideoStream},
     protocol::Task,
     rendition::{Origin, RenditionId, Track},
@@ -28,8 +30,14 @@ pub fn run(task: &Task, probe: &Probe, reporter: &Arc<Reporter>) -> Result<(), F
     let (mut outlets, mut outputs) = (Vec::new(), Vec::new());
     if let (Some(video), Some(track)) = (&probe.video, &tracks.picture) {
         let parts = elements::describe(&picture_description(probe.container))?;
+        let mux = parts.by_name(&format!("mux_{}", RenditionId::source())).expect("it is in the description");
+        mux.sink_pads().iter().for_each(entry_points::mark);
         let announcement = picture_announcement(task, probe, video);
         let writer = Writer::attach(&parts, &task.output, announcement, reporter)?;
+        if !has_decoding_times(probe.container) {
+            let entrance = parts.static_pad("sink").expect("its first element has one");
+            timeline::flatten(&entrance, track.held.belief());
+        }
         outlets.push(outlet(&pipeline, &parts, Kind::Picture, Form::AsItIs, track)?);
         outputs.push(Output { writer, held: track.held.clone() });
     }
@@ -40,8 +48,17 @@ pub fn run(task: &Task, probe: &Probe, reporter: &Arc<Reporter>) -> Result<(), F
     }
     source::attach(&pipeline, &task.source, outlets, Chunk::WHOLE)?;
     pipeline::play(&pipeline, &tracks, probe.duration_ms, reporter)
-        .map_err(|failure| own(&outputs, failure))?;
+        .map_err(|failure| own(&outputs, failure))
+        .map_err(|failure| if probe.video.is_some() { not_as_it_is(failure) } else { failure })?;
     close(&outputs, &tracks, probe, reporter)
+}
+
+/// A decoder steps over damage that a muxer cannot, so whether the file is at fault is for the encoding to say.
+fn not_as_it_is(failure: Failure) -> Failure {
+    match failure.code {
+        FailureCode::Damaged => Failure::new(FailureCode::WorkerFailed, failure.detail),
+        _ => failure,
+    }
 }
 
 /// The sound of a source whose picture is made elsewhere: never cut, whatever the picture is.
@@ -64,9 +81,13 @@ pub fn sound_alone(task: &Task, probe: &Probe, reporter: &Arc<Reporter>) -> Resu
     close(&outputs, &tracks, probe, reporter)
 }
 
-/// B-frames in Matroska and AVI come without decoding times, which the muxer needs.
+/// B-frames in Matroska and AVI come without, which the muxer needs.
+fn has_decoding_times(container: Container) -> bool {
+    container == Container::IsoBmff
+}
+
 fn picture_description(container: Container) -> String {
-    let stamp = if container == Container::IsoBmff { "" } else { "! h264timestamper " };
+    let stamp = if has_decoding_times(container) { "" } else { "! h264timestamper " };
     let sink = sink_description(&RenditionId::source(), KeyUnits::AsTheyCome);
     format!(
         "queue max-size-buffers=2000 max-size-bytes=0 max-size-time=0 ! h264parse {stamp}\

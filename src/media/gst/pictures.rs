@@ -16,6 +16,7 @@ use super::{
     segments::not_written,
     source::{self, Form, Kind, internal},
     tracks::Tracks,
+    waveform,
 };
 use crate::media::{
     chunk::Chunk,
@@ -30,12 +31,7 @@ use crate::media::{
 const POSTER_BOX: u32 = 720;
 
 pub fn run(task: &Task, probe: &Probe, reporter: &Arc<Reporter>) -> Result<(), Failure> {
-    let Some(video) = &probe.video else {
-        return Err(Failure::new(
-            FailureCode::NoPlayableStreams,
-            "there is no picture to make thumbnails of",
-        ));
-    };
+    let Some(video) = &probe.video else { return waveform::run(task, probe, reporter) };
     let thumbnails = Thumbnails::for_duration(probe.duration_ms);
     let mut sheet = collect(task, probe, video, thumbnails, Frames::KeyOnly, reporter)?;
     if !sheet.is_dense() {
@@ -55,7 +51,7 @@ pub fn run(task: &Task, probe: &Probe, reporter: &Arc<Reporter>) -> Result<(), F
     Ok(())
 }
 
-fn place(task: &Task, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+pub fn place(task: &Task, name: &str, bytes: &[u8]) -> Result<(), Failure> {
     let temporary = task.output.join(format!(".{name}.part"));
     let write = || {
         std::fs::write(&temporary, bytes)?;

@@ -36,6 +36,15 @@ fn wait(bus: &gst::Bus, tracks: &Tracks, duration_ms: u64, reporter: &Reporter) 
     }
 }
 
+/// GStreamer has one sentence for all that goes wrong between two elements.
+fn in_words(message: &str) -> &str {
+    if message.starts_with("Internal data stream error") {
+        "its pictures or sound could not be followed to their end"
+    } else {
+        message
+    }
+}
+
 fn of_message(message: &gst::Message) -> Failure {
     let gst::MessageView::Error(error) = message.view() else {
         return internal(&"it ended without a reason");
@@ -53,7 +62,10 @@ fn of_message(message: &gst::Message) -> Failure {
         );
     }
     if what.is::<gst::StreamError>() {
-        return Failure::new(FailureCode::Damaged, format!("the file is damaged: {described}"));
+        return Failure::new(
+            FailureCode::Damaged,
+            format!("the file is damaged: {}", in_words(what.message())),
+        );
     }
     if what.matches(gst::ResourceError::Seek) {
         return Failure::new(FailureCode::NotCuttable, described);

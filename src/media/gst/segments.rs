@@ -73,6 +73,8 @@ struct State {
     init_bytes: Option<u64>,
     segments: u64,
     made_ns: u64,
+    /// Where the first segment begins.
+    from_ns: Option<u64>,
     failure: Option<Failure>,
 }
 
@@ -171,12 +173,15 @@ impl Writer {
         let chunk = self.announcement.chunk;
         let sequence = chunk.first_sequence + self.state().segments;
         let bytes = self.place(&layout::segment_name(sequence), media)?;
+        // A first segment lasts from the beginning of the video, also where its first frame comes later.
+        let made_before_ns = self.state().made_ns;
         {
             let mut state = self.state();
             state.segments += 1;
             state.made_ns += duration_ns;
+            state.from_ns.get_or_insert(start_ns);
         }
-        let segment = Segment { start_ns: chunk.start_ns + start_ns, duration_ns, bytes };
+        let segment = Segment { start_ns: chunk.start_ns + made_before_ns, duration_ns, bytes };
         let rendition = self.announcement.rendition.clone();
         self.reporter.tell(&Event::SegmentWritten { rendition, sequence, segment });
         Ok(())
@@ -199,6 +204,10 @@ impl Writer {
         write().map_err(|error| not_written(&error))
     }
 
+    pub fn announcement(&self) -> &Announcement {
+        &self.announcement
+    }
+
     pub fn rendition(&self) -> &RenditionId {
         &self.announcement.rendition
     }
@@ -206,6 +215,11 @@ impl Writer {
     /// How much of the stream is on disk.
     pub fn made_ns(&self) -> u64 {
         self.state().made_ns
+    }
+
+    /// Where what is on disk begins; zero before anything is.
+    pub fn from_ns(&self) -> u64 {
+        self.state().from_ns.unwrap_or(0)
     }
 
     pub fn segments(&self) -> u64 {

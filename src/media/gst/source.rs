@@ -51,50 +51,98 @@ pub fn attach(
     pipeline.add_many([&file, &parse]).map_err(|error| internal(&error))?;
     file.link(&parse).map_err(|error| internal(&error))?;
 
-    let outlets = Arc::new(Mutex::new(outlets));
-    let waiting = Arc::clone(&outlets);
+    let streams = Arc::new(Mutex::new(Streams { waiting: outlets, open: 0 }));
     let target = pipeline.downgrade();
     parse.connect_pad_added(move |parse, pad| {
-        let Some(pipeline) = target.upgrade() else { return };
-        let outlet = take_outlet(&waiting, pad);
-        if outlet.is_some() && !chunk.is_whole() {
-            seek::confine(pad, chunk);
-        }
-        if let Err(failure) = lead_away(&pipeline, pad, outlet) {
-            gst::element_error!(parse, gst::CoreError::Failed, ["{}", failure.detail]);
-        }
-    });
-    parse.connect_no_more_pads(move |parse| {
-        let waiting = outlets.lock().expect("outlets are not held while panicking");
-        if let Some(outlet) = waiting.first() {
-            gst::element_error!(parse, gst::StreamError::Demux, ["the {:?} stream is gone", outlet.kind]);
-        }
+        locked(&streams).open += 1;
+        let mut arrival = Arrival {
+            parse: parse.downgrade(),
+            pipeline: target.clone(),
+            streams: Arc::clone(&streams),
+            chunk,
+            led_away: false,
+        };
+        arrival.follow(pad, None);
+        let arrival = Mutex::new(arrival);
+        pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |pad, info| {
+            locked(&arrival).follow(pad, info.event().map(AsRef::as_ref));
+            gst::PadProbeReturn::Ok
+        });
     });
     Ok(())
+}
+
+/// The streams of a source while it plays.
+struct Streams {
+    /// Outlets that have no stream yet.
+    waiting: Vec<Outlet>,
+    /// How many streams have not ended.
+    open: usize,
+}
+
+/// One stream from its pad's appearance to its end. What it is may be known from its first data only.
+struct Arrival {
+    parse: gst::glib::WeakRef<gst::Element>,
+    pipeline: gst::glib::WeakRef<gst::Pipeline>,
+    streams: Arc<Mutex<Streams>>,
+    chunk: Chunk,
+    led_away: bool,
+}
+
+impl Arrival {
+    fn follow(&mut self, pad: &gst::Pad, event: Option<&gst::EventRef>) {
+        let (Some(parse), Some(pipeline)) = (self.parse.upgrade(), self.pipeline.upgrade()) else { return };
+        let ends = event.is_some_and(|event| event.type_() == gst::EventType::Eos);
+        let caps = event.and_then(caps_in).or_else(|| pad.current_caps());
+        if !self.led_away && (ends || caps.is_some()) {
+            self.led_away = true;
+            let caps = caps.unwrap_or_else(gst::Caps::new_empty);
+            let outlet = self.take_outlet(&caps);
+            if outlet.is_some() && !self.chunk.is_whole() {
+                seek::confine(pad, self.chunk);
+            }
+            if let Err(failure) = lead_away(&pipeline, pad, &caps, outlet) {
+                gst::element_error!(parse, gst::CoreError::Failed, ["{}", failure.detail]);
+            }
+        }
+        if ends && let Some(kind) = self.missing_at_the_end() {
+            gst::element_error!(parse, gst::StreamError::Demux, ["the {kind:?} stream is gone"]);
+        }
+    }
+
+    fn take_outlet(&self, caps: &gst::Caps) -> Option<Outlet> {
+        let kind = kind_of(caps)?;
+        // The probe passed over what cannot be decoded, too.
+        if matches!(decoding(caps), Decoding::Impossible) {
+            return None;
+        }
+        let waiting = &mut locked(&self.streams).waiting;
+        let at = waiting.iter().position(|outlet| outlet.kind == kind)?;
+        Some(waiting.remove(at))
+    }
+
+    /// An outlet that got no stream, once all streams have ended: it would wait for ever.
+    fn missing_at_the_end(&self) -> Option<Kind> {
+        let mut streams = locked(&self.streams);
+        streams.open = streams.open.saturating_sub(1);
+        streams.waiting.first().filter(|_| streams.open == 0).map(|outlet| outlet.kind)
+    }
+}
+
+fn locked<T>(shared: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    shared.lock().expect("nothing panics while it holds this")
+}
+
+fn caps_in(event: &gst::EventRef) -> Option<gst::Caps> {
+    if let gst::EventView::Caps(caps) = event.view() { Some(caps.caps_owned()) } else { None }
 }
 
 pub fn internal(error: &impl std::fmt::Display) -> Failure {
     Failure::new(FailureCode::WorkerFailed, format!("a pipeline cannot be built: {error}"))
 }
 
-fn take_outlet(waiting: &Mutex<Vec<Outlet>>, pad: &gst::Pad) -> Option<Outlet> {
-    let kind = kind_of(pad)?;
-    // The probe passed over what cannot be decoded, too.
-    if matches!(decoding(&caps_of(pad)), Decoding::Impossible) {
-        return None;
-    }
-    let mut waiting = waiting.lock().expect("outlets are not held while panicking");
-    let at = waiting.iter().position(|outlet| outlet.kind == kind)?;
-    Some(waiting.remove(at))
-}
-
-fn caps_of(pad: &gst::Pad) -> gst::Caps {
-    pad.current_caps().unwrap_or_else(|| pad.query_caps(None))
-}
-
 /// Cover art comes as a picture without a rate.
-fn kind_of(pad: &gst::Pad) -> Option<Kind> {
-    let caps = caps_of(pad);
+fn kind_of(caps: &gst::Caps) -> Option<Kind> {
     let structure = caps.structure(0)?;
     let name = structure.name().as_str();
     if name.starts_with("audio/") {
@@ -106,12 +154,17 @@ fn kind_of(pad: &gst::Pad) -> Option<Kind> {
     (picture && sized).then_some(Kind::Picture)
 }
 
-fn lead_away(pipeline: &gst::Pipeline, pad: &gst::Pad, outlet: Option<Outlet>) -> Result<(), Failure> {
+fn lead_away(
+    pipeline: &gst::Pipeline,
+    pad: &gst::Pad,
+    caps: &gst::Caps,
+    outlet: Option<Outlet>,
+) -> Result<(), Failure> {
     let Some(outlet) = outlet else { return throw_away(pipeline, pad) };
     outlet.held.follow(pad);
     match outlet.form {
         Form::AsItIs => join(pad, &outlet.sink),
-        Form::Decoded | Form::KeyframesDecoded => decode(pipeline, pad, &outlet),
+        Form::Decoded | Form::KeyframesDecoded => decode(pipeline, pad, caps, &outlet),
     }
 }
 
@@ -124,7 +177,12 @@ fn throw_away(pipeline: &gst::Pipeline, pad: &gst::Pad) -> Result<(), Failure> {
 }
 
 /// The compressed queue lets the demuxer run ahead, so that neither stream waits for the other's data.
-fn decode(pipeline: &gst::Pipeline, pad: &gst::Pad, outlet: &Outlet) -> Result<(), Failure> {
+fn decode(
+    pipeline: &gst::Pipeline,
+    pad: &gst::Pad,
+    caps: &gst::Caps,
+    outlet: &Outlet,
+) -> Result<(), Failure> {
     let queue = elements::make("queue")?;
     queue.set_property("max-size-buffers", 200_u32);
     queue.set_property("max-size-bytes", 50_000_000_u32);
@@ -133,7 +191,7 @@ fn decode(pipeline: &gst::Pipeline, pad: &gst::Pad, outlet: &Outlet) -> Result<(
     if outlet.form == Form::KeyframesDecoded {
         drop_between_keyframes(&queue);
     }
-    match decoder_for(pad)? {
+    match decoder_for(caps)? {
         None => join(&queue.static_pad("src").expect("a queue has a src pad"), &outlet.sink)?,
         Some(decoder) => {
             add(pipeline, &decoder)?;
@@ -152,9 +210,8 @@ fn drop_between_keyframes(queue: &gst::Element) {
     });
 }
 
-fn decoder_for(pad: &gst::Pad) -> Result<Option<gst::Element>, Failure> {
-    let caps = caps_of(pad);
-    match decoding(&caps) {
+fn decoder_for(caps: &gst::Caps) -> Result<Option<gst::Element>, Failure> {
+    match decoding(caps) {
         Decoding::None => Ok(None),
         Decoding::By(factory) => factory.create().build().map(Some).map_err(|error| internal(&error)),
         Decoding::Impossible => {

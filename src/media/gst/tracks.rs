@@ -3,48 +3,79 @@
 //! truncated, however cleanly it ends.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicU64, Ordering},
 };
 
 use gst::prelude::*;
 use gstreamer as gst;
 
+use super::jumps::{Belief, Jumps};
 use crate::media::{
     failure::{Failure, FailureCode},
     probe::Probe,
+    rendition::Origin,
 };
 
 const SHORT_MIN_NS: u64 = 1_000_000_000;
 const SHORT_MAX_NS: u64 = 4_000_000_000;
 
-/// The end of the furthest buffer that has passed a pad, in running time.
+/// From where to where buffers have passed a pad, in running time.
 #[derive(Clone, Default)]
-pub struct Mark(Arc<AtomicU64>);
+pub struct Mark {
+    until_ns: Arc<AtomicU64>,
+    /// Unset until something has passed.
+    from_ns: Arc<Mutex<Option<u64>>>,
+    belief: Belief,
+}
 
 impl Mark {
+    fn of(probe: &Probe) -> Self {
+        Self { belief: Belief::of(probe), ..Self::default() }
+    }
+
     pub fn ns(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.until_ns.load(Ordering::Relaxed)
+    }
+
+    /// Where the earliest buffer begins.
+    pub fn from_ns(&self) -> Option<u64> {
+        *self.from_ns.lock().expect("nothing panics while it holds this")
+    }
+
+    pub fn belief(&self) -> Belief {
+        self.belief
     }
 
     /// Follows every buffer of a pad from now on.
     pub fn follow(&self, pad: &gst::Pad) {
         let mark = self.clone();
+        let jumps = Mutex::new(Jumps::new(self.belief));
         pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
-            if let Some(end_ns) = info.buffer().and_then(|buffer| end_of(pad, buffer)) {
-                mark.0.fetch_max(end_ns, Ordering::Relaxed);
+            let span = info.buffer().and_then(|buffer| span_of(pad, buffer));
+            let mut jumps = jumps.lock().expect("nothing panics while it holds this");
+            let placed = span.and_then(|(start_ns, end_ns)| Some((jumps.place(end_ns)?, end_ns - start_ns)));
+            if let Some((end_ns, duration_ns)) = placed {
+                mark.until_ns.fetch_max(end_ns, Ordering::Relaxed);
+                let mut from_ns = mark.from_ns.lock().expect("nothing panics while it holds this");
+                let start_ns = end_ns.saturating_sub(duration_ns);
+                *from_ns = Some(from_ns.map_or(start_ns, |from_ns| from_ns.min(start_ns)));
             }
             gst::PadProbeReturn::Ok
         });
     }
 }
 
-fn end_of(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<u64> {
+/// What of it is shown: what lies before the segment is cut off.
+fn span_of(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<(u64, u64)> {
     let start = buffer.pts().or(buffer.dts())?;
     let end = start + buffer.duration().unwrap_or(gst::ClockTime::ZERO);
     let segment = pad.sticky_event::<gst::event::Segment>(0)?;
     let segment = segment.segment().downcast_ref::<gst::ClockTime>()?;
-    segment.to_running_time(end).or_else(|| segment.to_running_time(start)).map(gst::ClockTime::nseconds)
+    let running = |at| segment.to_running_time(at).map(gst::ClockTime::nseconds);
+    let start = segment.start().map_or(start, |first| first.max(start));
+    let end_ns = running(end).or_else(|| running(start))?;
+    Some((running(start).unwrap_or(end_ns).min(end_ns), end_ns))
 }
 
 /// One stream through the worker.
@@ -54,6 +85,12 @@ pub struct Track {
     pub held: Mark,
     /// Decoded, or passed to the muxer: how far the work is.
     pub done: Mark,
+}
+
+impl Track {
+    fn of(probe: &Probe) -> Self {
+        Self { held: Mark::of(probe), done: Mark::of(probe) }
+    }
 }
 
 /// The streams of one run.
@@ -66,8 +103,8 @@ pub struct Tracks {
 impl Tracks {
     pub fn of(probe: &Probe) -> Self {
         Self {
-            picture: probe.video.as_ref().map(|_| Track::default()),
-            sound: probe.audio.as_ref().map(|_| Track::default()),
+            picture: probe.video.as_ref().map(|_| Track::of(probe)),
+            sound: probe.audio.as_ref().map(|_| Track::of(probe)),
         }
     }
 
@@ -107,6 +144,23 @@ pub fn check_declared(probe: &Probe, held_ns: u64) -> Result<(), Failure> {
     Err(Failure::new(FailureCode::Truncated, detail))
 }
 
+/// What nobody notices between sound and picture. An encoder's or a packet's first frame of sound may be lost.
+const OFFSET_MAX_NS: u64 = 40_000_000;
+
+/// Whether a rendition begins where its stream in the file does. What is encoded may begin before, with silence or with
+/// its first picture.
+pub fn check_beginning(held: &Mark, made_from_ns: u64, origin: Origin) -> Result<(), Failure> {
+    let held_from_ns = held.from_ns().unwrap_or(made_from_ns);
+    let early_ns = if origin == Origin::Encoded { 0 } else { held_from_ns.saturating_sub(made_from_ns) };
+    if made_from_ns.saturating_sub(held_from_ns).max(early_ns) <= OFFSET_MAX_NS {
+        return Ok(());
+    }
+    let (held, made) = (held_from_ns / 1_000_000, made_from_ns / 1_000_000);
+    let detail =
+        format!("what begins at {held} ms in the file came out at {made} ms: sound and picture would part");
+    Err(Failure::new(FailureCode::WorkerFailed, detail))
+}
+
 /// Whether a rendition came out as long as its stream in the file.
 pub fn check_made(held_ns: u64, made_ns: u64) -> Result<(), Failure> {
     let slack_ns = (held_ns / 20).max(SHORT_MIN_NS);
@@ -137,7 +191,7 @@ mod tests {
     fn held(probe: &Probe, held_ms: u64) -> Result<(), FailureCode> {
         let tracks = Tracks::of(probe);
         let track = tracks.sound.as_ref().unwrap();
-        track.held.0.store(held_ms * 1_000_000, Ordering::Relaxed);
+        track.held.until_ns.store(held_ms * 1_000_000, Ordering::Relaxed);
         tracks.check_held(probe).map_err(|failure| failure.code)
     }
 

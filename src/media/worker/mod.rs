@@ -6,6 +6,7 @@ mod spawner;
 
 use std::{
     ffi::OsString,
+    os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     time::Duration,
@@ -102,7 +103,11 @@ pub async fn probe(
     cancel: &CancellationToken,
 ) -> Result<Probe, Failure> {
     let probed = |event| if let Event::Probed { probe } = event { Some(probe) } else { None };
-    ask(options, task, cancel, probed).await
+    ask(options, task, cancel, probed).await.map_err(|failure| match failure.code {
+        // Looking at a few frames takes little of anything, so it is the file that does this.
+        FailureCode::Crashed => Failure { retryable: false, ..failure },
+        _ => failure,
+    })
 }
 
 /// Starts a child that only looks around. The first one on a machine takes a second, because it makes the
@@ -221,6 +226,12 @@ impl Ending {
                 tracing::warn!(worker.line = %what, "media worker spoke out of turn");
                 Failure::new(FailureCode::WorkerFailed, "processing failed in the media worker")
             }
+            Self::Silent if status.is_some_and(crashed) => {
+                tracing::warn!(worker.exit = ended, worker.stderr = last_words, "media worker crashed");
+                let detail =
+                    "the file makes the program that reads it crash: it is damaged, or made to do that";
+                Failure::new(FailureCode::Crashed, detail)
+            }
             Self::Silent => {
                 let program = options.program.display().to_string();
                 tracing::warn!(
@@ -236,6 +247,14 @@ impl Ending {
             }
         }
     }
+}
+
+/// Whether it was its own doing: no wish of the machine's, such as a kill for want of memory.
+fn crashed(status: ExitStatus) -> bool {
+    use rustix::process::Signal;
+    const OWN_DOING: [Signal; 6] =
+        [Signal::SEGV, Signal::ABORT, Signal::TRAP, Signal::BUS, Signal::ILL, Signal::FPE];
+    status.signal().is_some_and(|signal| OWN_DOING.iter().any(|own| own.as_raw() == signal))
 }
 
 /// Reads events until the last one. Only a position that moves, or something made, counts as life.
