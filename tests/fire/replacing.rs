@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-const KILLED_WITHIN_MS: usize = 1_500;
+const KILLED_WITHIN_MS: usize = 900;
 const SETTLED_WITHIN: Duration = Duration::from_secs(120);
 
 /// What a video may be made of; one of the files is none.

@@ -200,13 +200,16 @@ async fn an_image_of_ones_own_stays_and_a_form_may_be_sent_twice() {
     ok(put.body(poster), &ada).await;
     let own = text_free(&app, &format!("/media/v/{id}/poster.jpg")).await;
     let clip = tiny_video("clip.mp4", 4, &[], &[]);
-    for _ in 0..2 {
-        let answer = replace_by_form(&app, &ada, &id, &clip, Some("one")).await;
-        assert_eq!(answer.status(), StatusCode::ACCEPTED);
-        assert_eq!(answer.json::<Value>().await.expect("a video")["id"], id.as_str());
-    }
+    let form = || replace_by_form(&app, &ada, &id, &clip, Some("one"));
+    let (one, two) = tokio::join!(form(), form());
+    // Whoever is second is told so, or told of the same video.
+    let statuses = [one.status(), two.status()];
+    assert!(statuses.contains(&StatusCode::ACCEPTED), "{statuses:?}");
+    let again = form().await;
+    assert_eq!(again.status(), StatusCode::ACCEPTED);
+    assert_eq!(again.json::<Value>().await.expect("a video")["id"], id.as_str());
     is_ready(&app, &ada, &id, 3_500..4_500).await;
-    let again = replace_by_form(&app, &ada, &id, &clip, Some("one")).await;
+    let again = form().await;
     assert_eq!(again.json::<Value>().await.expect("a video")["status"], "ready", "nothing began anew");
     assert!(text_free(&app, &format!("/media/v/{id}/poster.jpg")).await == own);
     assert_eq!(used_bytes(&app, &ada).await, clip.len());
@@ -388,5 +391,36 @@ async fn a_video_removed_while_a_file_is_on_trial_leaves_nothing() {
     app.clock.advance(std::time::Duration::from_secs(25 * 3_600));
     let (app, after) = census(app).await;
     assert_eq!(after, before);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_in_parts_takes_the_place_of_another() {
+    let app = TestApp::start().await;
+    let ada = app.register("ada").await;
+    let id = ready(&app, &ada).await;
+    let clip = tiny_video("clip.mp4", 4, &[], &[]);
+    let (one, two) = clip.split_at(clip.len() / 2);
+    let metadata = format!("replaces {}", BASE64_STANDARD.encode(&id));
+    let begin = |name: &'static str, value: String| {
+        let request =
+            tus(&app, &ada, Method::POST, "/api/v1/uploads").header("upload-metadata", metadata.as_str());
+        request.header("upload-concat", name.to_owned() + &value)
+    };
+    let mut parts = Vec::new();
+    for part in [one, two] {
+        let created = begin("partial", String::new()).header("upload-length", part.len()).send().await;
+        let path = location(&created.expect("an answer"));
+        assert_eq!(send(&app, &ada, &path, 0, part).await.status(), StatusCode::NO_CONTENT);
+        parts.push(path);
+    }
+    let whole = begin("final;", parts.join(" ")).send().await.expect("an answer");
+    assert_eq!(
+        (whole.status(), &whole.headers()["playhouse-video-id"]),
+        (StatusCode::CREATED, &id.parse().expect("text"))
+    );
+    is_ready(&app, &ada, &id, 3_500..4_500).await;
+    assert!(original(&app, &ada, &id).await == clip);
+    assert_eq!(used_bytes(&app, &ada).await, clip.len());
     app.stop().await;
 }

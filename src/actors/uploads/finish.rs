@@ -9,7 +9,11 @@ use crate::{
         staging::Hold,
         store::tables::{upload::Upload, video::Video},
     },
-    domain::{account::Identity, ids::UploadId, storage::FileState},
+    domain::{
+        account::Identity,
+        ids::{UploadId, VideoId},
+        storage::FileState,
+    },
 };
 
 /// A file that came in one request.
@@ -92,11 +96,13 @@ impl Uploads {
             return Ok(video);
         }
         let now = self.clock.now();
+        // What replaces a file is counted beside it, and so is a second request of the same key.
+        let video_id = replaces.as_ref().map_or_else(|| names.video_id.clone(), |_| VideoId::new(now));
         let upload = Upload {
             upload_id: file.hold.id().clone(),
             owner_id: who.user_id.clone(),
             channel_id: who.channel_id.clone(),
-            video_id: names.video_id.clone(),
+            video_id,
             length_bytes: Some(signed(file.length_bytes)),
             metadata: String::new(),
             concat: None,
