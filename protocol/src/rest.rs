@@ -12,7 +12,7 @@ macro_rules! bodies {
 
 mod storing;
 
-pub use storing::{Import, Job, JobEvent, NewImport, Quota, Storage};
+pub use storing::{FileReplacement, Import, Job, JobEvent, NewImport, Quota, Storage};
 
 /// A page of a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -84,6 +84,17 @@ impl Ledger {
         self.change(owner, video.clone(), None, None).await.map(drop)
     }
 
+    /// A file that was counted under an id of its own is the video's now, in place of the one it had. Asking again changes
+    /// nothing.
+    pub async fn replace(&self, owner: &UserId, video: &VideoId, file: &VideoId) -> StoreResult<()> {
+        let keys = vec![(FileState::Stored, video.clone()), (FileState::Stored, file.clone())];
+        let (video, file) = (video.clone(), file.clone());
+        let replaced = self
+            .store
+            .update_partition((owner.clone(),), keys, move |view| (replacement(view, &video, &file), ()));
+        replaced.await
+    }
+
     /// Forgets a video's file and the upload that brought it.
     pub async fn forget_video(&self, owner: &UserId, video: &VideoId) -> StoreResult<()> {
         let key = (FileState::Stored, video.clone());
@@ -160,6 +171,16 @@ fn decide(
     (Edit { statics: Some(after), puts, deletes }, Admission::Admitted)
 }
 
+fn replacement(view: View<StoredFile>, video: &VideoId, file: &VideoId) -> Edit<StoredFile> {
+    let (new, old): (Vec<_>, Vec<_>) = view.rows.into_iter().partition(|row| row.video_id == *file);
+    let Some(new) = new.into_iter().next() else { return Edit::default() };
+    let mut totals = view.statics.unwrap_or_default();
+    totals.used_bytes -= old.iter().map(|row| row.bytes).sum::<i64>();
+    let deletes = vec![(FileState::Stored, file.clone())];
+    let new = StoredFile { video_id: video.clone(), ..new };
+    Edit { statics: Some(totals), puts: vec![(new, None)], deletes }
+}
+
 /// What shrinks is never refused.
 fn refusal(before: &StoredTotals, after: &StoredTotals, bounds: Bounds) -> Option<Admission> {
     let open_max = i64::try_from(bounds.open_max).unwrap_or(i64::MAX);
@@ -232,6 +253,24 @@ mod tests {
             ledger.forget(&owner, &entry(5, FileState::Open, 0).video_id).await.unwrap();
             assert_eq!(ledger.usage(&owner).await.unwrap(), Usage::default());
         }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_takes_the_place_of_another_is_counted_instead_of_it_and_once() {
+        let (_folder, ledger) = ledger();
+        let owner = UserId::new(Timestamp(1));
+        for (number, bytes) in [(1, 100), (2, 60), (3, 5)] {
+            ledger.count(&owner, entry(number, FileState::Stored, bytes)).await.unwrap();
+        }
+        let id = |number| entry(number, FileState::Stored, 0).video_id;
+        for _ in 0..2 {
+            ledger.replace(&owner, &id(1), &id(2)).await.unwrap();
+            assert_eq!(ledger.usage(&owner).await.unwrap().used_bytes, 65);
+        }
+        ledger.forget(&owner, &id(2)).await.unwrap();
+        assert_eq!(ledger.usage(&owner).await.unwrap().used_bytes, 65, "it is known as the video's");
+        ledger.forget(&owner, &id(1)).await.unwrap();
+        assert_eq!(ledger.usage(&owner).await.unwrap().used_bytes, 5);
     }
 
     #[tokio::test]

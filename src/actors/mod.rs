@@ -12,6 +12,7 @@ pub mod notices;
 pub mod registry;
 pub mod relay;
 pub mod removals;
+pub mod replacements;
 pub mod room;
 pub mod seat;
 pub mod session;

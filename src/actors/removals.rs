@@ -17,7 +17,7 @@ use crate::{
             tables::{
                 caption::Caption,
                 poster::Poster,
-                video::{Removal, Video},
+                video::{Removal, Replacement, Video},
             },
         },
     },
@@ -81,6 +81,7 @@ impl Removals {
         self.objects.delete_prefix(&quarantine_prefix(video)).await?;
         self.store.delete_partition::<Caption>((video.clone(),)).await?;
         self.store.delete::<Poster>((video.clone(),), ()).await?;
+        self.store.delete::<Replacement>((video.clone(),), ()).await?;
         self.rooms.erase(video).await?;
         Ok(self.store.delete::<Removal>((shard_of(video.as_str()),), (video.clone(),)).await?)
     }

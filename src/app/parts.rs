@@ -198,6 +198,7 @@ fn transcodes(
         store: back_ends.store.clone(),
         objects: back_ends.objects.clone(),
         feeds: back_ends.feeds.clone(),
+        ledger: Ledger::new(back_ends.store.clone()),
         notices: Notices::new(back_ends.bus.clone()),
         rooms: rooms.clone(),
         clock: clock.clone(),

@@ -14,7 +14,7 @@ use super::{
     videos,
 };
 use crate::{
-    actors::uploads::{DraftInput, NewUpload, length},
+    actors::uploads::{DraftInput, NewUpload, becomes, length},
     backends::store::tables::upload::Upload,
     domain::ids::UploadId,
 };
@@ -26,7 +26,8 @@ use crate::{
     post, path = "/imports", tag = "uploads", security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key of the same account is the same import")),
     request_body = rest::NewImport,
-    responses((status = 202, body = rest::Import), (status = 413, description = "`over_quota`"),
+    responses((status = 202, body = rest::Import), (status = 403, description = "`forbidden`"),
+        (status = 404, description = "`not_found`"), (status = 409, description = "`conflict`"), (status = 413, description = "`over_quota`"),
         (status = 422, description = "`invalid`: what may not be fetched"),
         (status = 429, description = "`too_many` unfinished uploads"), (status = 507, description = "`no_space`"))
 )]
@@ -42,6 +43,7 @@ pub async fn create(
         tags: body.tags,
         visibility: body.visibility.map(|visibility| videos::visibility_of(visibility).to_string()),
         filename: name_in(&body.url),
+        replaces: body.replaces,
     };
     let new = NewUpload {
         length_bytes: None,
@@ -101,7 +103,8 @@ fn import(upload: Upload, received_bytes: u64) -> rest::Import {
     };
     rest::Import {
         id: upload.upload_id.to_string(),
-        video_id: upload.video_id.to_string(),
+        video_id: becomes(&upload).to_string(),
+        replaces: upload.replaces.as_ref().map(ToString::to_string),
         status: status.into(),
         received_bytes,
         length_bytes: length(&upload),

@@ -64,6 +64,7 @@ async fn job(ctx: &Ctx, id: &VideoId) -> ApiResult<Json<rest::Job>> {
     let job = ctx.store.get::<Job>((id.clone(),), ()).await?.ok_or_else(ApiError::not_found)?;
     let outlook = ctx.transcodes.outlook(&job).await?;
     let advice = job.failure.as_ref().map(|failure| media::failure::advice(&failure.code).to_owned());
+    let replacement = replacement(&job);
     let events = job.log.0.into_iter().map(|event| rest::JobEvent {
         at: event.at.to_rfc3339(),
         stage: event.stage.as_str().into(),
@@ -80,6 +81,22 @@ async fn job(ctx: &Ctx, id: &VideoId) -> ApiResult<Json<rest::Job>> {
         chunks: u32::try_from(outlook.chunks).unwrap_or(u32::MAX),
         failure: job.failure.map(videos::failure),
         advice,
+        replacement,
         events: events.collect(),
     }))
+}
+
+fn replacement(job: &Job) -> Option<rest::FileReplacement> {
+    if let Some(refused) = &job.refused {
+        return Some(rest::FileReplacement {
+            upload_id: refused.upload_id.to_string(),
+            status: "refused".into(),
+            failure: Some(videos::failure(refused.failure.clone())),
+        });
+    }
+    job.trial.as_ref().map(|trial| rest::FileReplacement {
+        upload_id: trial.upload_id.to_string(),
+        status: "on_trial".into(),
+        failure: None,
+    })
 }

@@ -206,7 +206,7 @@ impl From<ChannelError> for ApiError {
         match error {
             ChannelError::NotFound => Self::not_found(),
             ChannelError::Invalid { field, reason } => Self::invalid(field, reason),
-            ChannelError::TooManyModerators | ChannelError::TooManyCaptions => {
+            ChannelError::Replacing | ChannelError::TooManyModerators | ChannelError::TooManyCaptions => {
                 Self::new(Code::Conflict, error.to_string())
             }
             ChannelError::HandleTaken => Self::new(Code::HandleTaken, error.to_string()),

@@ -108,6 +108,8 @@ metrics! {
     uploads_receiving: Gauge = Gauge::default(),
     /// Uploads ended, by outcome: finished, refused, expired, terminated.
     uploads: By<Outcome, Counter> = By::default(),
+    /// Files that were to take the place of a video's, by outcome: accepted, refused.
+    replacements: By<Outcome, Counter> = By::default(),
     /// Bytes of uploads received.
     upload_bytes: Counter = Counter::default(),
     /// Uploads looked through for malware, by outcome: clean, found, away.

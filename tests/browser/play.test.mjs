@@ -15,13 +15,15 @@ const seconds = 12;
 let server;
 let browser;
 let owner;
+let clip;
 let videoId;
 
 before(async () => {
   server = await startServer(shortLadder);
   browser = await launch();
   owner = await account(server, "mirela");
-  videoId = await upload(server, owner, shortClip(server.dataDir, seconds), { title: "A short one" });
+  clip = shortClip(server.dataDir, seconds);
+  videoId = await upload(server, owner, clip, { title: "A short one" });
   await ready(server, videoId);
 });
 
@@ -211,6 +213,35 @@ test("an owner stops the making of a video and has it tried again", async () => 
   await job.getByRole("button", { name: "Stop it" }).waitFor();
   await call(server, `/videos/${long}`, { method: "DELETE", token: owner.token });
   await eventually(async () => (await fetch(`${server.url}/api/v1/videos/${long}`)).status === 404);
+  assert.deepEqual(viewer.faults, []);
+});
+
+test("an owner puts another file in the place of a video's by the keyboard, and a broken one changes nothing", async (t) => {
+  const id = await upload(server, owner, clip, { title: "To be replaced" });
+  t.after(() => call(server, `/videos/${id}`, { method: "DELETE", token: owner.token }));
+  await ready(server, id);
+  const viewer = await person(browser, server, { colorScheme: "dark" });
+  const { page } = viewer;
+  await signIn(viewer, owner.username);
+  await watch(viewer, id);
+  await seesItMove(viewer);
+  await page.locator("summary", { hasText: /^File$/ }).press("Enter");
+  const replaceBy = async (file) => {
+    const choosing = page.waitForEvent("filechooser");
+    await page.getByRole("button", { name: "Replace the file" }).press("Enter");
+    await (await choosing).setFiles(file);
+    const dialog = page.getByRole("dialog", { name: "Replace the file?" });
+    await dialog.getByRole("button", { name: "Replace it" }).press("Enter");
+  };
+  await replaceBy({ name: "broken.mp4", mimeType: "video/mp4", buffer: Buffer.alloc(50_000, 7) });
+  await page.getByText("The new file was not taken, and the old one stays.").waitFor();
+  await keepPicture(page, "replace-refused");
+  assert.ok((await page.evaluate(() => document.querySelector("video").duration)) < seconds + 1);
+  await replaceBy(trailer);
+  // The player takes the new file up by itself.
+  await page.waitForFunction((longer) => document.querySelector("video")?.duration > longer, seconds + 2, { timeout: 90_000 });
+  await seesItMove(viewer);
+  await keepPicture(page, "replaced");
   assert.deepEqual(viewer.faults, []);
 });
 

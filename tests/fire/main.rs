@@ -16,6 +16,7 @@ mod life;
 mod media;
 mod observer;
 mod person;
+mod replacing;
 mod rows;
 mod soak;
 mod transcript;

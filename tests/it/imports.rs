@@ -13,7 +13,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::support::{Person, TestApp, problem, wait_until};
+use crate::support::{Person, TestApp, problem, tiny_clip, wait_until};
 
 const FILE_LEN: usize = 300_000;
 
@@ -170,5 +170,37 @@ async fn what_lies_inside_is_not_fetched_however_it_is_named() {
     .await;
     let left = std::fs::read_dir(app.folder.path().join("uploads")).expect("the folder").count();
     assert_eq!(left, 0);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_may_bring_the_file_of_a_video_that_there_is() {
+    let elsewhere = Elsewhere::start().await;
+    let allowed = elsewhere.addr.to_string();
+    let app = TestApp::start_with(&[("UPLOADS__IMPORT_HOSTS_ALLOWED", &allowed)]).await;
+    let ada = app.register("ada").await;
+    let id = app.upload(&ada, tiny_clip(&[]), "public").await["id"].as_str().expect("an id").to_owned();
+    app.wait_for_video(&ada, &id, |video| video["status"] == "ready").await;
+    let begin = async |path: &str| {
+        let body = json!({"url": elsewhere.url(path), "replaces": id});
+        app.post("/api/v1/imports", body).bearer_auth(&ada.token).send().await.expect("an answer")
+    };
+    let silent: Value = begin("/silent").await.json().await.expect("an import");
+    assert_eq!((&silent["video_id"], &silent["replaces"]), (&json!(id), &json!(id)));
+    assert_eq!(problem(begin("/cut.mp4").await).await, (409, "conflict".into()));
+    let path = format!("/api/v1/imports/{}", silent["id"].as_str().expect("an id"));
+    let ended_it =
+        app.request(Method::DELETE, &path).bearer_auth(&ada.token).send().await.expect("an answer");
+    assert_eq!(ended_it.status(), StatusCode::NO_CONTENT);
+    let missing: Value = begin("/nothing").await.json().await.expect("an import");
+    assert_eq!(ended(&app, &ada, &missing).await["status"], "failed");
+    let begun: Value = begin("/cut.mp4").await.json().await.expect("an import");
+    assert_eq!(ended(&app, &ada, &begun).await["status"], "done");
+    let refused = || async {
+        let job = app.get(&format!("/api/v1/videos/{id}/job")).bearer_auth(&ada.token);
+        let job: Value = job.send().await.expect("an answer").json().await.expect("a job");
+        job["replacement"]["status"] == "refused" && job["replacement"]["upload_id"] == begun["id"]
+    };
+    wait_until("it is tried, and is no video", refused).await;
     app.stop().await;
 }

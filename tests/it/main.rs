@@ -13,6 +13,7 @@ mod jobs;
 mod metadata;
 mod process;
 mod removal;
+mod replace;
 mod scan;
 mod support;
 mod thumbnails;

@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use crate::support::{Person, TestApp, tiny_clip, tiny_video, wait_until};
 
 /// Rows by table, and the names of all objects.
-type Census = (BTreeMap<&'static str, u64>, Vec<String>);
+pub type Census = (BTreeMap<&'static str, u64>, Vec<String>);
 
 /// Counts while the server is down, and starts it again.
-async fn census(app: TestApp) -> (TestApp, Census) {
+pub async fn census(app: TestApp) -> (TestApp, Census) {
     let mut found = Census::default();
     let app = app
         .restart_after(async |back_ends| {
@@ -34,13 +34,13 @@ async fn upload(app: &TestApp, who: &Person, bytes: Vec<u8>) -> String {
 }
 
 /// A video that plays.
-async fn ready(app: &TestApp, who: &Person) -> String {
+pub async fn ready(app: &TestApp, who: &Person) -> String {
     let id = upload(app, who, tiny_clip(&[])).await;
     app.wait_for_video(who, &id, |video| video["status"] == "ready").await;
     id
 }
 
-async fn ok(request: reqwest::RequestBuilder, who: &Person) -> Value {
+pub async fn ok(request: reqwest::RequestBuilder, who: &Person) -> Value {
     let response = request.bearer_auth(&who.token).send().await.expect("an answer");
     assert!(
         response.status().is_success(),
@@ -51,11 +51,11 @@ async fn ok(request: reqwest::RequestBuilder, who: &Person) -> Value {
     response.json().await.unwrap_or(Value::Null)
 }
 
-async fn remove(app: &TestApp, who: &Person, id: &str) {
+pub async fn remove(app: &TestApp, who: &Person, id: &str) {
     ok(app.request(Method::DELETE, &format!("/api/v1/videos/{id}")), who).await;
 }
 
-async fn removed(app: &TestApp, count: u32) {
+pub async fn removed(app: &TestApp, count: u32) {
     wait_until("what was removed is erased", || async {
         let metrics = app.get("/metrics").send().await.expect("an answer").text().await.expect("text");
         metrics.lines().any(|line| line == format!("playhouse_videos_removed_total {count}"))
@@ -64,7 +64,7 @@ async fn removed(app: &TestApp, count: u32) {
 }
 
 /// Everything that people can leave at a video.
-async fn live_in(app: &TestApp, id: &str, ada: &Person, bob: &Person) {
+pub async fn live_in(app: &TestApp, id: &str, ada: &Person, bob: &Person) {
     let path = |rest: &str| format!("/api/v1/videos/{id}/{rest}");
     let first = ok(app.post(&path("comments"), json!({"text": "first", "at_ms": 500})), bob).await;
     let parent = first["id"].as_str().expect("an id").to_owned();

@@ -78,6 +78,12 @@ fn infected() -> Vec<u8> {
     [tiny_clip(&[]).as_slice(), &length, b"free", &tail].concat()
 }
 
+async fn used_bytes(app: &TestApp, who: &Person) -> usize {
+    let request = app.get("/api/v1/me/storage").bearer_auth(&who.token);
+    let told: Value = request.send().await.expect("an answer").json().await.expect("what is used");
+    usize::try_from(told["used_bytes"].as_u64().expect("a sum")).expect("a small one")
+}
+
 async fn failed(app: &TestApp, who: &Person, video: &Value) -> String {
     let id = video["id"].as_str().expect("an id");
     let video = app.wait_for_video(who, id, |video| video["status"] != "processing").await;
@@ -99,11 +105,14 @@ async fn malware_far_into_a_file_is_found_and_the_file_is_put_away() {
         let objects = app.folder.path().join("objects");
         assert!(!objects.join(format!("sources/{id}/original")).exists());
         assert_eq!(objects.join(format!("quarantine/{id}/original")).exists(), kept, "{policy}");
+        let counted = if kept { infected().len() } else { 0 };
+        assert_eq!(used_bytes(&app, &ada).await, counted, "what is not kept is not counted");
         let path = format!("/api/v1/videos/{id}");
         let deleted = app.request(Method::DELETE, &path).bearer_auth(&ada.token).send().await;
         assert_eq!(deleted.expect("an answer").status(), 204);
         let file = objects.join(format!("quarantine/{id}/original"));
         wait_until("it goes with its video", || async { !file.exists() }).await;
+        assert_eq!(used_bytes(&app, &ada).await, 0);
         app.stop().await;
     }
 }
@@ -140,4 +149,38 @@ async fn whoever_fails_open_goes_on_without_a_scanner() {
     let id = video["id"].as_str().expect("an id");
     app.wait_for_video(&ada, id, |video| video["status"] == "ready").await;
     app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn malware_never_takes_the_place_of_a_video() {
+    let mut clamd = Clamd::new();
+    clamd.start().await;
+    for (policy, kept) in [("reject", 0), ("quarantine", 1)] {
+        let app = app(&clamd, policy).await;
+        let ada = app.register("ada").await;
+        let clip = tiny_clip(&[]);
+        let video = app.upload(&ada, clip.clone(), "public").await;
+        let id = video["id"].as_str().expect("an id");
+        app.wait_for_video(&ada, id, |video| video["status"] == "ready").await;
+        let file = reqwest::multipart::Part::bytes(infected()).file_name("clip.mp4");
+        let form = reqwest::multipart::Form::new().text("replaces", id.to_owned()).part("file", file);
+        let request = app.request(Method::POST, "/api/v1/videos").bearer_auth(&ada.token).multipart(form);
+        assert_eq!(request.send().await.expect("an answer").status(), 202);
+        let path = format!("/api/v1/videos/{id}/job");
+        let is_refused = || async {
+            let job = app.get(&path).bearer_auth(&ada.token).send().await.expect("an answer");
+            let job: Value = job.json().await.expect("a job");
+            job["replacement"]["failure"]["code"] == "malware" && job["state"] == "done"
+        };
+        wait_until("the file is refused", is_refused).await;
+        wait_until("it is not counted", || async { used_bytes(&app, &ada).await == clip.len() }).await;
+        let count = |folder: &str| {
+            let path = app.folder.path().join("objects").join(folder).join(id);
+            std::fs::read_dir(path).map_or(0, Iterator::count)
+        };
+        assert_eq!((count("sources"), count("quarantine")), (1, kept), "{policy}");
+        let shown = app.get(&format!("/media/v/{id}/master.m3u8")).send().await.expect("an answer");
+        assert_eq!(shown.status(), 200);
+        app.stop().await;
+    }
 }

@@ -30,6 +30,9 @@ bodies! {
         pub tags: Vec<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub visibility: Option<Visibility>,
+        /// The video whose file it takes the place of; then only `url` counts.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub replaces: Option<String>,
     }
 
     /// A file that is being fetched.
@@ -37,6 +40,8 @@ bodies! {
         pub id: String,
         /// The video that it becomes once it is here.
         pub video_id: String,
+        /// The same video, if it is one whose file it takes the place of.
+        pub replaces: Option<String>,
         /// Out of `fetching`, `done`, `failed`.
         pub status: String,
         pub received_bytes: u64,
@@ -64,7 +69,18 @@ bodies! {
         pub failure: Option<Failure>,
         /// What can be done about the failure.
         pub advice: Option<String>,
+        /// Of the last file that was to take the place of the video's, unless it did.
+        pub replacement: Option<FileReplacement>,
         pub events: Vec<JobEvent>,
+    }
+
+    /// A file that is to take the place of a video's.
+    pub struct FileReplacement {
+        pub upload_id: String,
+        /// Out of `on_trial`, while the old file is shown, and `refused`: then the old one stays.
+        pub status: String,
+        /// Why it was refused.
+        pub failure: Option<Failure>,
     }
 
     pub struct JobEvent {

@@ -3,6 +3,7 @@
 
 mod captions;
 mod posters;
+mod replacing;
 mod state;
 
 use std::{sync::Arc, time::Duration};
@@ -11,6 +12,7 @@ use self::state::{Flush, State, Wish};
 pub use self::{
     captions::{NewCaption, PutCaption},
     posters::NewPoster,
+    replacing::NewFile,
 };
 use super::{
     accounts::claims::{Claims, Name},
@@ -63,6 +65,8 @@ pub enum ChannelError {
     TooManyModerators,
     #[error("a video has at most {TRACKS_MAX} caption tracks")]
     TooManyCaptions,
+    #[error("another file is tried in place of the video's")]
+    Replacing,
     #[error(transparent)]
     ContentKeys(#[from] ContentKeyError),
     #[error(transparent)]
@@ -220,6 +224,7 @@ pub enum Message {
     PutCaption(VideoId, Box<NewCaption>, Reply<Result<PutCaption, ChannelError>>),
     DeleteCaption(VideoId, Language, Reply<Result<(), ChannelError>>),
     SetPoster(VideoId, NewPoster, Reply<Result<(), ChannelError>>),
+    ReplaceFile(Box<NewFile>, Reply<Result<(), ChannelError>>),
     Appoint(Author, Reply<Result<(), ChannelError>>),
     Dismiss(UserId, Reply<Result<(), ChannelError>>),
     Wish(UserId, Wish, Reply<Option<u64>>),
@@ -264,6 +269,9 @@ impl Resident for Channel {
             }
             Message::SetPoster(video, new, reply) => {
                 reply.send(self.set_poster(&channel.channel, video, new).await);
+            }
+            Message::ReplaceFile(new, reply) => {
+                reply.send(self.replace_file(&channel.channel, *new).await);
             }
             Message::Appoint(user, reply) => reply.send(self.appoint(&channel.channel, user).await),
             Message::Dismiss(user, reply) => {

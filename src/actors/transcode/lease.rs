@@ -89,6 +89,8 @@ mod tests {
             runs: 0,
             plan: None,
             failure: None,
+            trial: None,
+            refused: None,
             log: JobLog::default(),
             created_at: NOW,
             owner: owner.map(str::to_owned),

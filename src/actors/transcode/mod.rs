@@ -2,8 +2,10 @@
 //! owner, and tries again what may succeed. The `jobs` and `catalogues` tables are its memory: after a crash it goes
 //! on with what is finished. It never touches GStreamer and never decides who may see a video.
 
+mod clearing;
 mod demand;
 mod lease;
+mod made;
 mod names;
 mod progress;
 mod rows;
@@ -13,21 +15,28 @@ mod state;
 mod step;
 mod sweep;
 mod turns;
+mod wishes;
 
 use std::{path::PathBuf, sync::Arc};
 
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use self::state::{Effect, State, VideoChange};
 pub use self::{
     lease::Lease,
+    made::{catalogue, source},
     progress::Outlook,
     run::{made_prefix, object_key, quarantine_prefix, source_key, source_prefix},
     screen::{Absence, Finding, Screening},
+    state::NewSource,
     turns::Turns,
+};
+use self::{
+    made::{Made, made},
+    state::{Effect, Standing, State, VideoChange},
 };
 use super::{
     directory::{Directory, Failure, LoadError, Myself, Options, Refused, Reply, Resident, Shared},
+    ledger::Ledger,
     notices::Notices,
     room::Rooms,
     videos,
@@ -38,7 +47,7 @@ use crate::{
         objects::SharedObjects,
         store::{
             Store, StoreResult,
-            tables::video::{Catalogue as CatalogueRow, Job, JobLog, JobState, PendingJob, Video},
+            tables::video::{Job, JobLog, JobState, PendingJob, Video},
         },
     },
     domain::{
@@ -46,7 +55,7 @@ use crate::{
         ids::{UserId, VideoId, shard_of},
         video::Stage,
     },
-    media::{self, Catalogue, Probe, WorkerOptions},
+    media::{self, Probe, WorkerOptions},
     telemetry::{Metrics, tasks},
 };
 
@@ -55,6 +64,7 @@ pub struct Workshop {
     pub store: Store,
     pub objects: SharedObjects,
     pub feeds: Feeds,
+    pub ledger: Ledger,
     pub notices: Notices,
     pub rooms: Rooms,
     pub clock: SharedClock,
@@ -97,6 +107,8 @@ impl Transcodes {
             runs: 0,
             plan: None,
             failure: None,
+            trial: None,
+            refused: None,
             log: JobLog::default(),
             created_at: self.workshop.clock.now(),
             owner: None,
@@ -137,9 +149,27 @@ impl Transcodes {
         match self.jobs.call_if_resident(&row.video_id, Message::Outlook).await? {
             Some(outlook) => Ok(outlook),
             None => {
-                let state = rows::state(&self.workshop, row.clone(), Catalogue::default());
+                let state = rows::state(&self.workshop, row.clone(), Made::default());
                 Ok(state.outlook(self.workshop.clock.now()))
             }
+        }
+    }
+
+    /// Tries a file that is in its place; it becomes the video's once something of it plays. `false` while another is
+    /// tried; asking again for the same changes nothing.
+    pub async fn replace(&self, video: &VideoId, owner: &UserId, new: NewSource) -> Result<bool, Refused> {
+        let ask = || {
+            let new = new.clone();
+            self.jobs.call(video, |reply| Message::Replace(new, reply))
+        };
+        match ask().await {
+            // A crash came between the video's row and the job's.
+            Err(Refused::Absent) => {
+                let enqueued = self.enqueue(video, owner).await;
+                enqueued.map_err(|error| Refused::Unavailable(error.to_string()))?;
+                ask().await
+            }
+            other => other,
         }
     }
 
@@ -160,12 +190,6 @@ impl Transcodes {
     pub async fn close(&self, deadline: std::time::Duration) -> usize {
         self.jobs.close(deadline).await
     }
-}
-
-/// What has been made of a video; empty when nothing has.
-pub async fn catalogue(store: &Store, video: &VideoId) -> StoreResult<Catalogue> {
-    let row = store.get::<CatalogueRow>((video.clone(),), ()).await?;
-    Ok(row.and_then(|row| rmp_serde::from_slice(&row.description).ok()).unwrap_or_default())
 }
 
 fn pending(video: &VideoId, owner: &UserId) -> PendingJob {
@@ -194,6 +218,7 @@ pub enum Message {
     /// The lease wants to be renewed.
     Renew,
     Retry(Reply<bool>),
+    Replace(NewSource, Reply<bool>),
     Cancel(Reply<bool>),
     Remove(Reply<()>),
     Outlook(Reply<Outlook>),
@@ -272,10 +297,10 @@ impl Resident for Transcode {
         let job = store.get::<Job>((key.clone(),), ()).await.map_err(unavailable)?;
         let video = store.get::<Video>((key.clone(),), ()).await.map_err(unavailable)?;
         let (Some(job), Some(video)) = (job, video) else { return Err(LoadError::Absent) };
-        let catalogue = catalogue(store, key).await.map_err(unavailable)?;
+        let made = made(store, key).await.map_err(unavailable)?;
         let shown = Shown::new(self.workshop.metrics.clone(), job.state);
         Ok(Residence {
-            state: rows::state(&self.workshop, job, catalogue),
+            state: rows::state(&self.workshop, job, made),
             video: key.clone(),
             owner: video.owner_id,
             myself,
@@ -323,28 +348,24 @@ impl Resident for Transcode {
                 Vec::new()
             }
             Message::Retry(reply) => {
-                // Once it is being removed, what is asked for comes too late.
-                let effects = match job.removal.is_empty() && self.claim(job, now).await? {
-                    true => job.state.on_retry_asked(now),
-                    false => Vec::new(),
-                };
+                let effects = self.retry(job, now).await?;
                 answer = Some((reply, !effects.is_empty()));
                 effects
             }
+            Message::Replace(new, reply) => {
+                let effects = self.replace(job, new, now).await?;
+                answer = Some((reply, effects.is_some()));
+                effects.unwrap_or_default()
+            }
             Message::Cancel(reply) => {
-                self.seize(job, now).await?;
-                let effects = job.state.on_cancelled(now);
+                let effects = self.cancel(job, now).await?;
                 answer = Some((reply, !effects.is_empty()));
                 effects
             }
             Message::Remove(reply) => {
-                self.seize(job, now).await?;
+                let effects = self.cancel(job, now).await?;
                 job.removal.push(reply);
-                job.state
-                    .on_cancelled(now)
-                    .into_iter()
-                    .filter(|effect| *effect == Effect::StopWorkers)
-                    .collect()
+                effects.into_iter().filter(|effect| *effect == Effect::StopWorkers).collect()
             }
         };
         for effect in effects {
@@ -354,10 +375,11 @@ impl Resident for Transcode {
         if let Some((reply, done)) = answer {
             reply.send(done);
         }
-        if !job.removal.is_empty() && job.running.is_empty() {
-            self.remove(job).await?;
+        match job.removal.is_empty() {
+            true => self.clear(job).await,
+            false if job.running.is_empty() => self.remove(job).await,
+            false => Ok(()),
         }
-        Ok(())
     }
 
     fn is_idle(&self, job: &Residence) -> bool {
@@ -405,6 +427,8 @@ impl Transcode {
             }
             // A run's last message says when its worker is gone.
             Effect::StopWorkers => job.running.iter().for_each(|running| running.cancel.cancel()),
+            // Until nothing is left of a file that had to go, a start must find the job.
+            Effect::Settle if job.state.standing() != Standing::NoTrial => {}
             Effect::Settle => self.settle(&job.video).await?,
         }
         Ok(())
@@ -419,24 +443,24 @@ impl Transcode {
         });
         // In the order in which they are begun, which that of their tasks need not be.
         let place = self.workshop.turns.ask(demand::of(&run.step, &job.owner));
-        let order = run::Order { video: job.video.clone(), run, cancel };
+        let source = job.state.source().cloned();
+        let (video, owner) = (job.video.clone(), job.owner.clone());
+        let order = run::Order { video, owner, source, run, cancel };
         let (workshop, myself) = (self.workshop.clone(), job.myself.clone());
         drop(tasks::spawn("transcode-run", run::run(workshop, order, place, myself)));
     }
 
     async fn tell_owner(&self, job: &Residence) {
         let change = job.state.video_change();
-        let failure = change.failure.map(|failure| {
-            serde_json::json!({
-                "code": failure.code, "detail": failure.detail, "retryable": failure.retryable
-            })
-        });
         let data = serde_json::json!({
             "video_id": job.video.as_str(),
             "status": change.status.as_str(),
             "stage": change.stage.as_str(),
             "percent": change.percent,
-            "failure": failure,
+            "failure": change.failure,
+            "replacement": job.state.replacement().map(|(status, failure)| {
+                serde_json::json!({ "status": status, "failure": failure })
+            }),
         });
         self.workshop.notices.tell(&job.owner, "job", data).await;
     }

@@ -4,14 +4,18 @@
 use super::{
     Residence, Transcode, VideoChange, Workshop,
     lease::Claim,
+    made::{Made, made},
     pending, run,
-    state::{Options, State},
+    state::{DurationChange, Options, State},
 };
 use crate::{
     actors::{directory::Failure, transcode::Message, videos},
     backends::store::{
         StoreResult,
-        tables::video::{Catalogue as CatalogueRow, Job, PendingJob, Video},
+        tables::{
+            upload::Upload,
+            video::{Catalogue as CatalogueRow, Job, PendingJob, Video},
+        },
     },
     domain::{
         clock::Timestamp,
@@ -25,14 +29,14 @@ use crate::{
 struct Lost;
 
 /// What is stored of a job, ready to go on.
-pub fn state(workshop: &Workshop, job: Job, catalogue: Catalogue) -> State {
+pub fn state(workshop: &Workshop, job: Job, made: Made) -> State {
     let options = Options {
         ladder: workshop.ladder.clone(),
         attempts_max: workshop.attempts_max,
         // One beyond the workers, so that none waits while the next piece is asked for.
         pieces_at_once_max: workshop.turns.workers() + 1,
     };
-    State::load(job, catalogue, options)
+    State::load(job, made, options)
 }
 
 impl Transcode {
@@ -71,7 +75,7 @@ impl Transcode {
     async fn begin_holding(&self, job: &mut Residence, row: Job) -> Result<(), Failure> {
         job.held_until = row.lease_ends_at.unwrap_or_default();
         if !job.state.is_of(&row) {
-            let made = super::catalogue(&self.workshop.store, &job.video).await?;
+            let made = made(&self.workshop.store, &job.video).await?;
             job.shown.change(row.state);
             job.state = state(&self.workshop, row, made);
         }
@@ -110,14 +114,20 @@ impl Transcode {
         Ok(())
     }
 
-    /// A node that was away for longer than its lease asks first.
+    /// A node that was away for longer than its lease asks first. Over what was made of a file that this job does not
+    /// know of nothing is written: then another node has taken the job and replaced the file.
     pub async fn save_catalogue(&self, job: &mut Residence, catalogue: &Catalogue) -> Result<(), Failure> {
         if self.workshop.clock.now() >= job.held_until {
             self.save_job(job, job.state.row()).await?;
         }
         let description = rmp_serde::to_vec_named(catalogue)?;
-        self.workshop.store.put(CatalogueRow { video_id: job.video.clone(), description }).await?;
-        Ok(())
+        let (mine, before) = job.state.sources();
+        let row = CatalogueRow { video_id: job.video.clone(), description, source: mine.clone() };
+        let saved = self.workshop.store.update::<CatalogueRow, _>((job.video.clone(),), move |stored| {
+            let is_known = stored.is_none_or(|stored| [&mine, &before].contains(&&stored.source));
+            (is_known.then(|| row.clone()), is_known)
+        });
+        if saved.await? { Ok(()) } else { Err(Lost.into()) }
     }
 
     pub async fn save_video(&self, video: &VideoId, change: VideoChange) -> StoreResult<()> {
@@ -127,7 +137,10 @@ impl Transcode {
                 stage: change.stage,
                 percent: change.percent,
                 failure: change.failure.clone(),
-                duration_ms: change.duration_ms.or(row.duration_ms),
+                duration_ms: match change.duration {
+                    DurationChange::AsBefore => row.duration_ms,
+                    DurationChange::Now(duration_ms) => duration_ms,
+                },
                 ..row
             });
             (row, ())
@@ -163,6 +176,10 @@ impl Transcode {
         self.workshop.objects.delete_prefix(&run::made_prefix(&job.video)).await?;
         self.workshop.objects.delete_prefix(&run::source_prefix(&job.video)).await?;
         store.delete::<CatalogueRow>((job.video.clone(),), ()).await?;
+        if let Some(trial) = job.state.row().trial {
+            self.workshop.ledger.forget(&job.owner, &trial.file_id).await?;
+            store.delete::<Upload>((trial.upload_id,), ()).await?;
+        }
         self.settle(&job.video).await?;
         store.delete::<Job>((job.video.clone(),), ()).await?;
         job.removal.drain(..).for_each(|reply| reply.send(()));

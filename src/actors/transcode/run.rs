@@ -17,7 +17,7 @@ use super::{
 use crate::{
     actors::directory::Myself,
     backends::objects::{ObjectError, ObjectKey, Prefix},
-    domain::ids::VideoId,
+    domain::ids::{UploadId, UserId, VideoId},
     media::{self, Event, Failure, FailureCode, RenditionId, Task, layout},
     telemetry::Raised,
 };
@@ -26,6 +26,9 @@ const EVENTS_LEN_MAX: usize = 64;
 
 pub struct Order {
     pub video: VideoId,
+    pub owner: UserId,
+    /// The upload whose file is worked on; `None` for the one that the video began with.
+    pub source: Option<UploadId>,
     pub run: Run,
     pub cancel: CancellationToken,
 }
@@ -71,13 +74,13 @@ async fn work(
     };
     let output = scratch(workshop, order);
     fs::create_dir_all(&output).await.map_err(|error| no_scratch(&error))?;
-    let source = source(workshop, &order.video, &output).await?;
+    let source = source(workshop, &source_key(&order.video, order.source.as_ref()), &output).await?;
     let job = match &order.run.step {
         Step::Probe => media::Job::Probe,
         Step::Make(piece) => piece.job.clone(),
     };
     if order.run.step == Step::Probe {
-        screen(workshop, &order.video, &source).await?;
+        screen(workshop, order, &source).await?;
     }
     let task = Task { source, output, limits: workshop.limits, job };
     let _turn = turn;
@@ -173,8 +176,8 @@ pub fn made_prefix(video: &VideoId) -> Prefix {
 }
 
 /// Where a file is kept in which malware was found.
-pub fn quarantine_key(video: &VideoId) -> ObjectKey {
-    key(format!("quarantine/{video}/original"))
+pub fn quarantine_key(video: &VideoId, upload: Option<&UploadId>) -> ObjectKey {
+    key(format!("quarantine/{video}/{}", source_name(upload)))
 }
 
 pub fn quarantine_prefix(video: &VideoId) -> Prefix {
@@ -194,13 +197,12 @@ fn prefix(text: String) -> Prefix {
 }
 
 /// The source in place where the object store is a folder of this machine, else a copy.
-async fn source(workshop: &Workshop, video: &VideoId, output: &Path) -> Result<std::path::PathBuf, Failure> {
-    let key = source_key(video);
-    match workshop.objects.local_path(&key) {
+async fn source(workshop: &Workshop, key: &ObjectKey, output: &Path) -> Result<std::path::PathBuf, Failure> {
+    match workshop.objects.local_path(key) {
         Some(path) => Ok(path),
         None => {
             let path = output.join("source");
-            download(workshop, &key, &path).await.map_err(|error| {
+            download(workshop, key, &path).await.map_err(|error| {
                 Failure::new(
                     FailureCode::SourceUnreadable,
                     format!("the uploaded file cannot be read: {error}"),
@@ -221,9 +223,14 @@ async fn download(workshop: &Workshop, key: &ObjectKey, path: &Path) -> std::io:
     file.flush().await
 }
 
-/// Where the uploaded file of a video lies in the object store.
-pub fn source_key(video: &VideoId) -> ObjectKey {
-    key(format!("sources/{video}/original"))
+/// Where the file of a video lies in the object store: the one that it began with, or the one that an upload brought to
+/// take its place.
+pub fn source_key(video: &VideoId, upload: Option<&UploadId>) -> ObjectKey {
+    key(format!("sources/{video}/{}", source_name(upload)))
+}
+
+fn source_name(upload: Option<&UploadId>) -> &str {
+    upload.map_or("original", UploadId::as_str)
 }
 
 fn scratch(workshop: &Workshop, order: &Order) -> std::path::PathBuf {

@@ -2,13 +2,16 @@
 
 use std::path::Path;
 
-use super::{Workshop, run};
+use super::{
+    Workshop,
+    run::{self, Order},
+};
 use crate::{
     backends::{
         objects::{ObjectError, ObjectKey},
         scanner::{ScanError, Scanner, Verdict},
+        store::StoreError,
     },
-    domain::ids::VideoId,
     media::{Failure, FailureCode},
 };
 
@@ -33,7 +36,15 @@ pub enum Absence {
     GoOn,
 }
 
-pub async fn screen(workshop: &Workshop, video: &VideoId, source: &Path) -> Result<(), Failure> {
+#[derive(Debug, thiserror::Error)]
+enum PutAwayError {
+    #[error(transparent)]
+    Objects(#[from] ObjectError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+pub async fn screen(workshop: &Workshop, order: &Order, source: &Path) -> Result<(), Failure> {
     let Some(screening) = &workshop.screening else { return Ok(()) };
     let count = |outcome| workshop.metrics.scans.of(outcome).inc();
     match screening.scanner.scan(source).await {
@@ -43,7 +54,7 @@ pub async fn screen(workshop: &Workshop, video: &VideoId, source: &Path) -> Resu
         }
         Ok(Verdict::Found(name)) => {
             count("found");
-            Err(found(workshop, screening.finding, video, &name).await)
+            Err(found(workshop, screening.finding, order, &name).await)
         }
         Err(ScanError::File(error)) => {
             let detail = format!("the uploaded file cannot be read: {error}");
@@ -63,13 +74,13 @@ pub async fn screen(workshop: &Workshop, video: &VideoId, source: &Path) -> Resu
     }
 }
 
-async fn found(workshop: &Workshop, finding: Finding, video: &VideoId, name: &str) -> Failure {
-    let key = run::source_key(video);
-    let put_away = match finding {
-        Finding::Deleted => workshop.objects.delete(&key).await,
-        Finding::Quarantined => quarantine(workshop, video, &key).await,
+async fn found(workshop: &Workshop, finding: Finding, order: &Order, name: &str) -> Failure {
+    let key = run::source_key(&order.video, order.source.as_ref());
+    let put_away: Result<(), PutAwayError> = match finding {
+        Finding::Deleted => delete(workshop, order, &key).await,
+        Finding::Quarantined => quarantine(workshop, order, &key).await.map_err(PutAwayError::from),
     };
-    tracing::warn!(video.id = %video, malware = name, "an upload was refused");
+    tracing::warn!(video.id = %order.video, malware = name, "an upload was refused");
     match put_away {
         Ok(()) => Failure::new(FailureCode::Malware, format!("the file contains malware: {name}")),
         // It must not be worked on, and will be put away next time.
@@ -80,8 +91,16 @@ async fn found(workshop: &Workshop, finding: Finding, video: &VideoId, name: &st
     }
 }
 
-async fn quarantine(workshop: &Workshop, video: &VideoId, key: &ObjectKey) -> Result<(), ObjectError> {
-    let kept = run::quarantine_key(video);
+/// What is not kept is not counted. A file on trial is counted out with its trial.
+async fn delete(workshop: &Workshop, order: &Order, key: &ObjectKey) -> Result<(), PutAwayError> {
+    if order.source.is_none() {
+        workshop.ledger.forget(&order.owner, &order.video).await?;
+    }
+    Ok(workshop.objects.delete(key).await?)
+}
+
+async fn quarantine(workshop: &Workshop, order: &Order, key: &ObjectKey) -> Result<(), ObjectError> {
+    let kept = run::quarantine_key(&order.video, order.source.as_ref());
     if let Some(path) = workshop.objects.local_path(key) {
         return workshop.objects.put_file(&kept, &path).await.map(drop);
     }

@@ -1,28 +1,36 @@
 //! What becomes of a job: which pieces run next, what is worth writing down and telling, and what a failure means.
 //! Pure: the shell gives it time, chance and events and performs the effects it answers with, in their order.
 
+mod effect;
 mod plans;
+mod telling;
+mod trial;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use self::plans::Planned;
+pub use self::{
+    effect::{DurationChange, Effect, VideoChange},
+    trial::{Leftovers, NewSource, Standing, Verdict},
+};
+use self::{plans::Planned, trial::planned};
 use super::{
+    made::Made,
     names::of_run,
-    progress::{self, Outlook, Progress},
+    progress::Progress,
     step::{Run, Step, describe},
 };
 use crate::{
-    backends::store::tables::video::{Job, JobEvent, JobState},
+    backends::store::tables::video::{Job, JobState},
     domain::{
         clock::Timestamp,
-        video::{Failure, Stage, Status},
+        ids::UploadId,
+        video::{Failure, Stage},
     },
     media::{self, Catalogue, Event, FailureCode, Plan, Probe, plan},
 };
 
 /// How often growing renditions and a percentage are written and told at most.
 const SAVE_INTERVAL: Duration = Duration::from_secs(1);
-const LOG_LEN_MAX: usize = 100;
 /// How long a piece rests that found no room in the line of this node.
 const BUSY_PAUSE: Duration = Duration::from_secs(30);
 /// How long a video waits before it is asked again whether the malware scanner is back.
@@ -39,38 +47,16 @@ pub struct Options {
     pub pieces_at_once_max: usize,
 }
 
-#[derive(Debug, Clone, PartialEq)]
-pub enum Effect {
-    Run(Box<Run>),
-    SaveJob(Box<Job>),
-    SaveCatalogue(Box<Catalogue>),
-    /// Write the video's own row.
-    SaveVideo(VideoChange),
-    /// A first segment of everything needed is there: publish the video.
-    Publish,
-    /// Tell the owner's sessions.
-    Tell,
-    /// Ask again after a pause.
-    RetryAfter(Duration),
-    /// Stop the workers that run, if any.
-    StopWorkers,
-    /// Nothing is left to do: the job is not pending any more.
-    Settle,
-}
-
-/// The processing fields of a video's row.
-#[derive(Debug, Clone, PartialEq)]
-pub struct VideoChange {
-    pub status: Status,
-    pub stage: Stage,
-    pub percent: i64,
-    pub failure: Option<Failure>,
-    pub duration_ms: Option<i64>,
-}
-
 pub struct State {
     job: Job,
+    /// Of the file that is worked on.
     catalogue: Catalogue,
+    /// The upload whose file is shown; `None` for the one that the video began with.
+    source: Option<UploadId>,
+    /// The same before a file took its place in this life of the job.
+    former_source: Option<UploadId>,
+    /// What is shown, while another file is worked on.
+    shown: Option<Catalogue>,
     plan: Option<Planned>,
     options: Options,
     running: BTreeMap<u32, Step>,
@@ -83,21 +69,26 @@ pub struct State {
 
 impl State {
     /// A job as the store knows it, from an earlier life or new.
-    pub fn load(job: Job, catalogue: Catalogue, options: Options) -> Self {
-        let plan = job.plan.as_ref().and_then(|plan| serde_json::from_str(&plan.plan).ok()).map(Planned::new);
-        let published = catalogue.is_playable();
+    pub fn load(job: Job, made: Made, options: Options) -> Self {
         let mut state = Self {
+            plan: planned(&job),
+            published: made.catalogue.is_playable(),
             job,
-            catalogue,
-            plan,
+            catalogue: made.catalogue,
+            former_source: made.source.clone(),
+            source: made.source,
+            shown: None,
             options,
             running: BTreeMap::new(),
             resting: BTreeMap::new(),
             progress: Progress::default(),
-            published,
             saved_at: Timestamp(0),
         };
-        state.drop_half_made();
+        // What was made of a file on trial was not written.
+        match state.standing() {
+            Standing::OnTrial => state.set_aside(),
+            _ => state.drop_half_made(),
+        }
         state
     }
 
@@ -108,13 +99,20 @@ impl State {
 
     /// Whether a row says what is known here.
     pub fn is_of(&self, row: &Job) -> bool {
-        let Job { state, runs, attempts, .. } = row;
-        (*state, *runs, *attempts) == (self.job.state, self.job.runs, self.job.attempts)
+        let Job { state, runs, attempts, trial, .. } = row;
+        (*state, *runs, *attempts, trial)
+            == (self.job.state, self.job.runs, self.job.attempts, &self.job.trial)
     }
 
     #[cfg(test)]
     pub fn catalogue(&self) -> &Catalogue {
         &self.catalogue
+    }
+
+    #[cfg(test)]
+    pub fn made(&self) -> Made {
+        let catalogue = self.shown.as_ref().unwrap_or(&self.catalogue).clone();
+        Made { catalogue, source: self.source.clone() }
     }
 
     pub fn is_settled(&self) -> bool {
@@ -158,15 +156,22 @@ impl State {
         }
         let mut effects = Vec::new();
         let first_playable = !self.published && self.catalogue.is_playable();
+        let accepted = first_playable && self.standing() == Standing::OnTrial;
+        if accepted {
+            self.accept(now);
+        }
         let whole =
             matches!(event, Event::Closed { .. } | Event::SpriteWritten { .. } | Event::PosterWritten { .. });
         if first_playable || whole || now.since(self.saved_at) >= SAVE_INTERVAL {
             self.saved_at = now;
-            effects.push(Effect::SaveCatalogue(Box::new(self.catalogue.clone())));
+            effects.extend(self.save_catalogue());
         }
         if first_playable {
             self.published = true;
             effects.push(Effect::Publish);
+        }
+        if accepted {
+            effects.push(self.save_video());
         }
         if first_playable || matches!(event, Event::Closed { .. }) {
             effects.push(Effect::Tell);
@@ -184,7 +189,7 @@ impl State {
         if !piece.chunk.is_whole() {
             self.log(now, format!("{} is made", describe(&piece)));
             // What is finished and what is there must never be told apart by a crash.
-            effects.push(Effect::SaveCatalogue(Box::new(self.catalogue.clone())));
+            effects.extend(self.save_catalogue());
         }
         effects.extend(self.next(now));
         effects
@@ -238,7 +243,7 @@ impl State {
         }
         let failed = self.count_failure(&label);
         if !failure.retryable || failed >= self.options.attempts_max {
-            return self.give_up(failure);
+            return self.give_up(failure, now);
         }
         self.rest(label, pause(failed, chance), now)
     }
@@ -268,7 +273,10 @@ impl State {
         }
     }
 
-    fn give_up(&mut self, failure: Failure) -> Vec<Effect> {
+    fn give_up(&mut self, failure: Failure, now: Timestamp) -> Vec<Effect> {
+        if self.standing() == Standing::OnTrial {
+            return self.refuse(failure, now);
+        }
         self.running.clear();
         self.job.state = JobState::Failed;
         self.job.stage = Stage::Failed;
@@ -302,16 +310,24 @@ impl State {
             return Vec::new();
         }
         self.log(now, "cancelled".into());
+        let failure = retryable("cancelled", "the job was cancelled; it can be retried".into());
+        if self.standing() == Standing::OnTrial {
+            return self
+                .refuse(Failure { retryable: false, detail: "it was cancelled".into(), ..failure }, now);
+        }
         self.running.clear();
         self.job.state = JobState::Cancelled;
         self.job.stage = Stage::Failed;
-        self.job.failure = Some(retryable("cancelled", "the job was cancelled; it can be retried".into()));
+        self.job.failure = Some(failure);
         vec![Effect::StopWorkers, self.save_job(), self.save_video(), Effect::Tell, Effect::Settle]
     }
 
     /// Starts what can start, or ends.
     fn next(&mut self, now: Timestamp) -> Vec<Effect> {
         let launched = self.launch(now);
+        if launched.is_empty() && self.is_unplayable() {
+            return self.refuse_unplayable(now);
+        }
         if launched.is_empty() && self.is_all_made() {
             return self.finish(now);
         }
@@ -332,6 +348,9 @@ impl State {
 
     fn launch(&mut self, now: Timestamp) -> Vec<Effect> {
         let mut effects = Vec::new();
+        if self.standing() == Standing::Refused {
+            return effects;
+        }
         while self.running.len() < self.options.pieces_at_once_max
             && let Some(step) = self.ready(now)
         {
@@ -360,7 +379,11 @@ impl State {
         let Some((planned, saved)) = self.plan.as_ref().zip(self.job.plan.as_ref()) else {
             return Some(Step::Probe).filter(|step| free(&step.label()));
         };
-        for piece in planned.pieces.iter().filter(|piece| !saved.finished.contains(&piece.name())) {
+        // Pictures keep their names, so they are made when nobody is shown the former ones any more.
+        let is_held =
+            |piece: &plan::Piece| self.job.trial.is_some() && piece.stage == plan::Stage::Thumbnails;
+        let open = planned.pieces.iter().filter(|piece| !saved.finished.contains(&piece.name()));
+        for piece in open.filter(|piece| !is_held(piece)) {
             if free(&piece.name()) {
                 return Some(Step::Make(Box::new(piece.clone())));
             }
@@ -394,74 +417,23 @@ impl State {
         self.job.percent = 100;
         self.job.failure = None;
         self.log(now, "done".into());
-        let catalogue = Effect::SaveCatalogue(Box::new(self.catalogue.clone()));
-        vec![catalogue, self.save_job(), self.save_video(), Effect::Tell, Effect::Settle]
-    }
-
-    fn on_progress(&mut self, run: u32, percent: u8, now: Timestamp) -> Vec<Effect> {
-        let Some(step) = self.running.get(&run) else { return Vec::new() };
-        self.progress.note(step.label(), percent);
-        let overall = i64::from(self.overall_percent());
-        if overall <= self.job.percent || now.since(self.saved_at) < SAVE_INTERVAL {
-            return Vec::new();
-        }
-        self.job.percent = overall;
-        self.saved_at = now;
-        vec![self.save_video(), Effect::Tell]
-    }
-
-    pub fn outlook(&self, now: Timestamp) -> Outlook {
-        let saved = self.plan.as_ref().zip(self.job.plan.as_ref());
-        let (chunks_done, chunks) =
-            saved.map_or((0, 0), |(planned, saved)| progress::chunks(&planned.pieces, &saved.finished));
-        let works = self.job.state == JobState::Running;
-        let left = self.progress.left(self.overall_percent(), now).filter(|_| works);
-        Outlook { percent: self.job.percent, left, chunks_done, chunks }
-    }
-
-    fn overall_percent(&self) -> u8 {
-        let Some((planned, saved)) = self.plan.as_ref().zip(self.job.plan.as_ref()) else { return 0 };
-        self.progress.overall(&planned.plan, &planned.pieces, &saved.finished)
+        let mut effects = Vec::from_iter(self.save_catalogue());
+        effects.extend([self.save_job(), self.save_video(), Effect::Tell, Effect::Settle]);
+        effects
     }
 
     fn save_job(&self) -> Effect {
         Effect::SaveJob(Box::new(self.job.clone()))
     }
 
+    /// Nothing is shown of a file on trial.
+    fn save_catalogue(&self) -> Option<Effect> {
+        let shown = self.standing() != Standing::OnTrial;
+        shown.then(|| Effect::SaveCatalogue(Box::new(self.catalogue.clone())))
+    }
+
     fn save_video(&self) -> Effect {
         Effect::SaveVideo(self.video_change())
-    }
-
-    pub fn video_change(&self) -> VideoChange {
-        let status = match self.job.state {
-            JobState::Queued | JobState::Running => Status::Processing,
-            JobState::Done => Status::Ready,
-            JobState::Failed | JobState::Cancelled => Status::Failed,
-        };
-        let probe = self.plan.as_ref().map(|planned| &planned.plan.probe);
-        let duration_ms = probe.map(|probe| probe.duration_ms).filter(|ms| *ms > 0);
-        VideoChange {
-            status,
-            stage: self.job.stage,
-            percent: self.job.percent,
-            failure: self.job.failure.clone(),
-            duration_ms: duration_ms.and_then(|ms| i64::try_from(ms).ok()),
-        }
-    }
-
-    /// Says what goes on for a while, and not each time anew.
-    fn log_once(&mut self, now: Timestamp, detail: String) {
-        if self.job.log.0.last().is_none_or(|last| last.detail != detail) {
-            self.log(now, detail);
-        }
-    }
-
-    fn log(&mut self, at: Timestamp, detail: String) {
-        let log = &mut self.job.log.0;
-        if log.len() >= LOG_LEN_MAX {
-            log.remove(0);
-        }
-        log.push(JobEvent { at, stage: self.job.stage, detail });
     }
 }
 

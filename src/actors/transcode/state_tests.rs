@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     backends::store::tables::video::JobLog,
-    domain::ids::VideoId,
+    domain::{ids::VideoId, video::Status},
     media::{
         RenditionId,
         probe::{AudioStream, Chroma, Container, DynamicRange, Fraction, Rotation, Scan, VideoStream},
@@ -21,6 +21,8 @@ fn queued() -> Job {
         runs: 0,
         plan: None,
         failure: None,
+        trial: None,
+        refused: None,
         log: JobLog::default(),
         created_at: NOW,
         owner: None,
@@ -33,13 +35,13 @@ fn options() -> Options {
 }
 
 fn fresh() -> State {
-    State::load(queued(), Catalogue::default(), options())
+    State::load(queued(), Made::default(), options())
 }
 
 /// Probed, and so many pieces at once.
 fn probed(probe: Probe, pieces_at_once_max: usize) -> (State, Vec<Effect>) {
     let options = Options { pieces_at_once_max, ..options() };
-    let mut state = State::load(queued(), Catalogue::default(), options);
+    let mut state = State::load(queued(), Made::default(), options);
     state.start(NOW);
     let effects = state.on_probed(1, probe, NOW);
     (state, effects)
@@ -145,7 +147,10 @@ fn a_short_job_goes_through_its_plan_one_run_at_a_time() {
     let last = state.on_step_finished(5, NOW);
     assert!(runs(&last).is_empty() && last.last() == Some(&Effect::Settle));
     let change = state.video_change();
-    assert_eq!((change.status, change.percent, change.duration_ms), (Status::Ready, 100, Some(40_000)));
+    assert_eq!(
+        (change.status, change.percent, change.duration),
+        (Status::Ready, 100, DurationChange::Now(Some(40_000)))
+    );
     assert!(state.is_settled());
 }
 
@@ -217,7 +222,7 @@ fn after_a_restart_finished_chunks_are_kept_and_half_made_ones_are_completed() {
     state.on_step_finished(6, NOW);
     state.on_event(5, &begun("v360r2", 0), NOW, 0.0);
     state.on_event(5, &segment("v360r2", 0), NOW, 0.0);
-    let mut again = State::load(state.row(), state.catalogue().clone(), options());
+    let mut again = State::load(state.row(), state.made(), options());
     let effects = again.start(NOW);
     assert_eq!(runs(&effects), named(&[("first_rung/0", 8)]));
     assert_eq!(kept(&effects), [("v360r2".to_owned(), 1)]);
@@ -233,7 +238,7 @@ fn a_source_that_cannot_be_cut_is_made_in_one_piece() {
     assert_eq!(runs(&effects), named(&[("ladder/0", 8)]), "passthrough and thumbnails are kept");
     assert!(state.on_event(5, &begun("v360r2", 0), NOW, 0.0).is_empty(), "its last words are not heard");
     assert!(!renditions(&state).contains(&"v360r2".to_owned()));
-    let loaded = State::load(state.row(), state.catalogue().clone(), options()).start(NOW);
+    let loaded = State::load(state.row(), state.made(), options()).start(NOW);
     assert_eq!(runs(&loaded), named(&[("ladder/0", 9)]), "and that is remembered");
     let effects = state.on_failed(8, uncuttable, NOW, 0.0);
     assert!(
@@ -351,7 +356,7 @@ fn after_a_restart_only_what_is_unfinished_is_made_again() {
     state.on_step_finished(3, NOW);
     state.on_step_finished(4, NOW);
     state.on_event(5, &opened("v360r5", Origin::Encoded), NOW, 0.0);
-    let mut again = State::load(state.row(), state.catalogue().clone(), options());
+    let mut again = State::load(state.row(), state.made(), options());
     assert_eq!(runs(&again.start(NOW)), named(&[("ladder/0", 6)]));
     assert_eq!(renditions(&again), ["sourcer3", "audior3"], "half a rendition is worth nothing");
 }
@@ -379,4 +384,154 @@ fn a_cancelled_job_stops_its_workers_and_can_be_retried() {
         "its worker's last word is not a failure"
     );
     assert_eq!(runs(&state.on_retry_asked(NOW)).len(), 1);
+}
+
+fn new_source(number: i64) -> NewSource {
+    NewSource { upload_id: UploadId::new(Timestamp(number)), file_id: VideoId::new(Timestamp(number)) }
+}
+
+/// A picture and its sound begin to play in this run.
+fn play(state: &mut State, run: u32) -> Vec<Effect> {
+    let (picture, sound) = (format!("sourcer{run}"), format!("audior{run}"));
+    let events = [
+        opened(&picture, Origin::Passthrough),
+        segment(&picture, 0),
+        opened(&sound, Origin::Encoded),
+        segment(&sound, 0),
+    ];
+    events.iter().flat_map(|event| state.on_event(run, event, NOW, 0.0)).collect()
+}
+
+fn done() -> State {
+    let (mut state, _) = probed(probe(), 1);
+    play(&mut state, 3);
+    for rendition in ["sourcer3", "audior3"] {
+        let rendition = RenditionId::parse(rendition).unwrap();
+        state.on_event(3, &Event::Closed { rendition }, NOW, 0.0);
+    }
+    for run in [3, 4, 5] {
+        state.on_step_finished(run, NOW);
+    }
+    assert!(state.is_settled());
+    state
+}
+
+fn saves_a_catalogue(effects: &[Effect]) -> bool {
+    effects.iter().any(|effect| matches!(effect, Effect::SaveCatalogue(_)))
+}
+
+#[test]
+fn a_file_on_trial_is_shown_once_it_plays_and_not_before() {
+    let mut state = done();
+    let new = new_source(7);
+    let effects = state.on_replaced(new.clone(), NOW).unwrap();
+    assert_eq!(effects[0], Effect::StopWorkers);
+    assert_eq!(runs(&effects), named(&[("probe/0", 6)]));
+    assert_eq!(state.source(), Some(&new.upload_id));
+    assert_eq!(state.on_replaced(new.clone(), NOW), Some(Vec::new()), "asked for again");
+    assert_eq!(state.on_replaced(new_source(8), NOW), None, "one at a time");
+    let shorter = Probe { duration_ms: 20_000, ..probe() };
+    assert_eq!(runs(&state.on_probed(6, shorter, NOW)), named(&[("passthrough/0", 8)]));
+    let change = state.video_change();
+    assert_eq!((change.status, change.duration), (Status::Processing, DurationChange::AsBefore));
+    assert_eq!(state.standing(), Standing::OnTrial);
+    assert!(state.leftovers().is_none());
+
+    let effects = play(&mut state, 8);
+    let change = state.video_change();
+    assert_eq!(change.duration, DurationChange::Now(Some(20_000)));
+    assert!(
+        matches!(&effects[..], [Effect::SaveCatalogue(made), Effect::Publish, Effect::SaveVideo(_), Effect::Tell]
+            if made.renditions.iter().all(|rendition| rendition.id.as_str().ends_with("r8"))),
+        "nothing was written before: {effects:?}"
+    );
+    assert_eq!(state.sources(), (Some(new.upload_id.clone()), None));
+    let left = state.leftovers().unwrap();
+    assert_eq!((left.verdict, left.are_of(5), left.are_of(6)), (Verdict::Accepted, true, false));
+    let waiting = state.on_step_finished(8, NOW);
+    assert_eq!(runs(&waiting), named(&[("ladder/0", 9)]), "no picture is written beside the old ones");
+    state.on_step_finished(9, NOW);
+    let cleared = state.on_cleared(NOW);
+    assert_eq!(runs(&cleared), named(&[("thumbnails/0", 10)]));
+    assert_eq!((state.standing(), state.row().refused), (Standing::NoTrial, None));
+    assert_eq!(state.on_step_finished(10, NOW).last(), Some(&Effect::Settle));
+}
+
+#[test]
+fn a_file_of_which_nothing_plays_goes_and_the_job_stands_as_it_did() {
+    let mut state = done();
+    let shown = state.made();
+    let new = new_source(7);
+    state.on_replaced(new.clone(), NOW).unwrap();
+    let effects = state.on_failed(6, failure(false), NOW, 0.0);
+    assert!(matches!(effects[..], [Effect::StopWorkers, Effect::SaveJob(_)]), "{effects:?}");
+    assert_eq!((state.standing(), state.source()), (Standing::Refused, None));
+    assert!(state.leftovers().unwrap().are_of(6));
+    assert_eq!(state.made(), shown);
+    assert_eq!(state.on_cleared(NOW).last(), Some(&Effect::Settle));
+    let change = state.video_change();
+    assert_eq!(
+        (change.status, change.failure, change.duration),
+        (Status::Ready, None, DurationChange::Now(Some(40_000)))
+    );
+    assert_eq!(state.replacement(), Some(("refused", Some(&failure(false)))));
+    assert_eq!(state.on_replaced(new, NOW), Some(Vec::new()), "it is not tried again by itself");
+    assert!(state.on_replaced(new_source(8), NOW).is_some_and(|effects| !effects.is_empty()));
+}
+
+#[test]
+fn a_job_goes_on_where_it_was_when_a_file_on_trial_is_refused_or_cancelled() {
+    for cancelled in [false, true] {
+        let mut state = in_chunks();
+        for event in [begun("v360r2", 7), segment("v360r2", 7)] {
+            state.on_event(6, &event, NOW, 0.0);
+        }
+        state.on_step_finished(6, NOW);
+        state.on_replaced(new_source(7), NOW).unwrap();
+        assert!(
+            state.on_event(5, &begun("v360r2", 0), NOW, 0.0).is_empty(),
+            "its worker is not heard any more"
+        );
+        match cancelled {
+            true => state.on_cancelled(NOW),
+            false => state.on_failed(8, failure(false), NOW, 0.0),
+        };
+        assert!(runs(&state.on_retry_due(NOW)).is_empty(), "first nothing is left of the other file");
+        assert!(!state.is_settled());
+        let effects = state.on_cleared(NOW);
+        assert_eq!(runs(&effects), named(&[("first_rung/0", 9), ("ladder/0", 10)]));
+        let saved = effects.iter().position(|effect| matches!(effect, Effect::SaveJob(_)));
+        let run = effects.iter().position(|effect| matches!(effect, Effect::Run(_)));
+        assert!(saved < run, "the row is written before the runs begin that it counts");
+    }
+}
+
+#[test]
+fn after_a_restart_a_trial_begins_anew_unless_the_new_file_is_shown() {
+    let mut state = done();
+    let new = new_source(7);
+    state.on_replaced(new.clone(), NOW).unwrap();
+    state.on_probed(6, probe(), NOW);
+    state.on_event(8, &opened("sourcer8", Origin::Passthrough), NOW, 0.0);
+    let mut again = State::load(state.row(), state.made(), options());
+    assert_eq!(again.made(), state.made(), "the old one is shown");
+    assert_eq!(runs(&again.start(NOW)), named(&[("probe/0", 9)]));
+    assert_eq!(again.standing(), Standing::OnTrial);
+
+    let effects = play(&mut state, 8);
+    assert!(saves_a_catalogue(&effects));
+    let mut shown = State::load(state.row(), state.made(), options());
+    assert_eq!((shown.standing(), shown.sources().1), (Standing::Accepted, Some(new.upload_id)));
+    assert_eq!(runs(&shown.start(NOW)), named(&[("passthrough/0", 9)]));
+}
+
+#[test]
+fn a_file_whose_pieces_are_all_made_and_do_not_play_is_refused() {
+    let mut state = done();
+    state.on_replaced(new_source(7), NOW).unwrap();
+    state.on_probed(6, probe(), NOW);
+    state.on_step_finished(8, NOW);
+    let effects = state.on_step_finished(9, NOW);
+    assert_eq!(state.standing(), Standing::Refused);
+    assert!(!saves_a_catalogue(&effects) && runs(&effects).is_empty());
 }

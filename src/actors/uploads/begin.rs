@@ -33,7 +33,9 @@ pub(super) struct Names {
 
 impl Uploads {
     /// Begins a resumable upload, or takes the one that the same key has begun.
-    pub async fn begin(&self, who: &Identity, new: NewUpload) -> Result<Held, UploadError> {
+    pub async fn begin(&self, who: &Identity, mut new: NewUpload) -> Result<Held, UploadError> {
+        let named = new.input.replaces.take().filter(|_| new.concat.as_deref() != Some("partial"));
+        let replaces = self.replaceable(who, named.as_deref()).await?;
         let draft = draft(new.input)?;
         if new.length_bytes.is_some_and(|length| length > self.options.size_max_bytes) {
             return Err(UploadError::TooLarge(self.options.size_max_bytes));
@@ -44,7 +46,8 @@ impl Uploads {
         if new.key.is_some()
             && let Some(begun) = self.store.get::<Upload>((names.upload_id.clone(),), ()).await?
         {
-            return match length(&begun) == new.length_bytes || begun.concat.is_some() {
+            let is_same = length(&begun) == new.length_bytes || begun.concat.is_some();
+            return match is_same && begun.replaces == replaces {
                 true => self.held(begun, hold).await,
                 false => Err(UploadError::KeyUsed),
             };
@@ -60,6 +63,7 @@ impl Uploads {
             concat: new.concat,
             draft,
             import: new.import,
+            replaces,
             finished: false,
             created_at: now,
             expires_at: now.plus(self.options.expire_after),
@@ -71,7 +75,11 @@ impl Uploads {
         self.staging.create(&upload.upload_id).await?;
         self.store.put(upload.clone()).await?;
         let counted = new.length_bytes.unwrap_or(0);
-        if let Err(refused) = self.admit(who, &upload, FileState::Open, counted).await {
+        let admitted = match self.reserve(&upload).await {
+            Ok(()) => self.admit(who, &upload, FileState::Open, counted).await,
+            taken => taken,
+        };
+        if let Err(refused) = admitted {
             self.remove(&upload).await?;
             return Err(refused);
         }

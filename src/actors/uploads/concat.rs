@@ -53,6 +53,10 @@ impl Uploads {
         if held.upload.finished {
             return Ok(true);
         }
+        if held.hold.has_gone().await? {
+            self.finish(held).await?;
+            return Ok(true);
+        }
         let Some(length) = self.length_of(&held.upload, &parts).await? else { return Ok(false) };
         // What a crash left behind is made again.
         held.hold.clear().await?;

@@ -14,6 +14,8 @@ pub struct DraftInput {
     pub tags: Vec<String>,
     pub visibility: Option<String>,
     pub filename: Option<String>,
+    /// The video whose file it takes the place of; then the rest says nothing.
+    pub replaces: Option<String>,
 }
 
 /// Checks what an uploader says. A title that was left out is made from the file's name.

@@ -1,13 +1,19 @@
 //! How a file that is whole becomes a video.
 
-use super::{Concat, DraftInput, Held, UploadError, Uploads, draft, entry, length, signed};
+use super::{
+    Concat, DraftInput, Held, UploadError, Uploads, becomes, begin::Names, draft, entry, length, signed,
+};
 use crate::{
     actors::{channel::NewVideo, transcode},
     backends::{
         staging::Hold,
         store::tables::{upload::Upload, video::Video},
     },
-    domain::{account::Identity, ids::UploadId, storage::FileState},
+    domain::{
+        account::Identity,
+        ids::{UploadId, VideoId},
+        storage::FileState,
+    },
 };
 
 /// A file that came in one request.
@@ -50,18 +56,18 @@ impl Uploads {
 
     async fn publish(&self, held: &mut Held) -> Result<(), UploadError> {
         let Held { upload, hold, .. } = held;
-        let key = transcode::source_key(&upload.video_id);
+        let replacing = upload.replaces.as_ref().map(|_| &upload.upload_id);
+        let key = transcode::source_key(becomes(upload), replacing);
         if hold.begin_to_end().await? {
+            // Before the move: once the video's job has the file, it is the job that counts it.
+            let counted = entry(upload, FileState::Stored, length(upload).unwrap_or(0));
+            self.ledger.count(&upload.owner_id, counted).await?;
             self.objects.put_file(&key, &self.staging.path(&upload.upload_id)).await?;
         }
-        let counted = entry(upload, FileState::Stored, length(upload).unwrap_or(0));
-        self.ledger.count(&upload.owner_id, counted).await?;
-        let new = NewVideo {
-            video_id: upload.video_id.clone(),
-            owner_id: upload.owner_id.clone(),
-            draft: upload.draft.clone(),
-        };
-        self.channels.add_video(&upload.channel_id, new).await?;
+        match &upload.replaces {
+            Some(video) => self.replace(upload, video).await?,
+            None => self.add_video(upload).await?,
+        }
         upload.finished = true;
         // Whoever has not heard that it is finished may ask for a while.
         self.store.put_for(upload.clone(), self.options.expire_after).await?;
@@ -70,31 +76,49 @@ impl Uploads {
         Ok(())
     }
 
+    async fn add_video(&self, upload: &Upload) -> Result<(), UploadError> {
+        let new = NewVideo {
+            video_id: upload.video_id.clone(),
+            owner_id: upload.owner_id.clone(),
+            draft: upload.draft.clone(),
+        };
+        self.channels.add_video(&upload.channel_id, new).await?;
+        Ok(())
+    }
+
     /// Makes a video of a file that came in one request and is whole.
     pub async fn publish_file(&self, who: &Identity, file: WholeFile) -> Result<Video, UploadError> {
+        let replaces = self.replaceable(who, file.input.replaces.as_deref()).await?;
         let draft = draft(file.input)?;
         let names = self.names(who, file.key.as_deref()).await?;
-        if let Some(video) = self.store.get::<Video>((names.video_id.clone(),), ()).await? {
+        if let Some(video) = self.brought(&names).await? {
             self.staging.remove(file.hold.id()).await?;
             return Ok(video);
         }
         let now = self.clock.now();
+        // What replaces a file is counted beside it, and so is a second request of the same key.
+        let video_id = replaces.as_ref().map_or_else(|| names.video_id.clone(), |_| VideoId::new(now));
         let upload = Upload {
             upload_id: file.hold.id().clone(),
             owner_id: who.user_id.clone(),
             channel_id: who.channel_id.clone(),
-            video_id: names.video_id,
+            video_id,
             length_bytes: Some(signed(file.length_bytes)),
             metadata: String::new(),
             concat: None,
             draft,
             import: None,
+            replaces,
             finished: false,
             created_at: now,
             expires_at: now.plus(self.options.expire_after),
         };
         self.store.put(upload.clone()).await?;
-        if let Err(refused) = self.admit(who, &upload, FileState::Stored, file.length_bytes).await {
+        let admitted = match self.reserve(&upload).await {
+            Ok(()) => self.admit(who, &upload, FileState::Stored, file.length_bytes).await,
+            taken => taken,
+        };
+        if let Err(refused) = admitted {
             self.remove(&upload).await?;
             return Err(refused);
         }
@@ -102,7 +126,10 @@ impl Uploads {
         self.finish(&mut held).await?;
         // Nobody asks for an upload that was never told of.
         self.store.delete::<Upload>((held.upload.upload_id.clone(),), ()).await?;
-        let video = self.store.get::<Video>((held.upload.video_id,), ()).await?;
+        let video = self.store.get::<Video>((becomes(&held.upload).clone(),), ()).await?;
+        if file.key.is_some() && held.upload.replaces.is_some() {
+            self.remember(held, names).await?;
+        }
         video.ok_or(UploadError::NotFound)
     }
 
@@ -117,7 +144,22 @@ impl Uploads {
 
     /// The video that this key has brought already.
     pub async fn published(&self, who: &Identity, key: &str) -> Result<Option<Video>, UploadError> {
-        let Some(names) = self.named(who, key).await? else { return Ok(None) };
-        Ok(self.store.get::<Video>((names.video_id,), ()).await?)
+        match self.named(who, key).await? {
+            Some(names) => self.brought(&names).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The video that was made under these names, or whose file was replaced.
+    async fn brought(&self, names: &Names) -> Result<Option<Video>, UploadError> {
+        if let Some(video) = self.store.get::<Video>((names.video_id.clone(),), ()).await? {
+            return Ok(Some(video));
+        }
+        let upload = self.store.get::<Upload>((names.upload_id.clone(),), ()).await?;
+        let Some(replaced) = upload.filter(|upload| upload.finished).and_then(|upload| upload.replaces)
+        else {
+            return Ok(None);
+        };
+        Ok(self.store.get::<Video>((replaced,), ()).await?)
     }
 }

@@ -190,6 +190,7 @@ impl Uploads {
         }
         self.store.put_for(upload.clone(), self.options.expire_after).await?;
         self.staging.remove(&upload.upload_id).await?;
+        self.release(upload).await?;
         self.metrics.uploads.of("refused").inc();
         Ok(())
     }

@@ -7,6 +7,7 @@ mod concat;
 mod draft;
 mod finish;
 mod import;
+mod replace;
 mod sweep;
 
 use std::{sync::Arc, time::Duration};
@@ -17,6 +18,7 @@ pub use self::{
     draft::{DraftInput, draft},
     finish::WholeFile,
     import::Imports,
+    replace::becomes,
 };
 use super::{
     channel::{ChannelError, Channels},
@@ -59,6 +61,16 @@ pub enum UploadError {
     LengthKnown(u64),
     #[error("this Idempotency-Key has begun another upload")]
     KeyUsed,
+    #[error("there is no such video whose file could be replaced")]
+    NoSuchVideo,
+    #[error("only the owner of a video may replace its file")]
+    NotYours,
+    #[error("the video is being removed")]
+    BeingRemoved,
+    #[error("upload {0} replaces the file of this video already; wait for it, or end it first")]
+    Replacing(UploadId),
+    #[error("the video whose file was to be replaced is gone")]
+    VideoGone,
     /// What is to be imported may not be.
     #[error(transparent)]
     Url(#[from] FetchError),
@@ -219,6 +231,7 @@ impl Uploads {
     async fn remove(&self, upload: &Upload) -> Result<(), UploadError> {
         self.staging.remove(&upload.upload_id).await?;
         self.store.delete::<Upload>((upload.upload_id.clone(),), ()).await?;
+        self.release(upload).await?;
         Ok(self.ledger.forget(&upload.owner_id, &upload.video_id).await?)
     }
 }

@@ -91,6 +91,11 @@ impl Hold {
         Ok(fs::try_exists(self.staging.end(&self.id)).await?)
     }
 
+    /// Whether a whole upload has left for where it belongs.
+    pub async fn has_gone(&self) -> Result<bool, StagingError> {
+        Ok(self.is_ending().await? && !fs::try_exists(self.staging.path(&self.id)).await?)
+    }
+
     /// Returns once another request asks for the upload.
     pub async fn asked(&self) {
         self.holder.asked.cancelled().await;

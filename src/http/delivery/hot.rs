@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use crate::{
-    backends::objects::{Body, ObjectInfo, ObjectKey, ObjectResult},
+    backends::objects::{Body, ObjectInfo, ObjectKey, ObjectResult, Prefix},
     http::sendfile::{self, Regions, Registered},
 };
 
@@ -75,6 +75,11 @@ impl Hot {
 
     pub fn get(&self, key: &ObjectKey) -> Option<Arc<Kept>> {
         self.objects.get(key)
+    }
+
+    /// Lets go of all that lies below a prefix.
+    pub fn forget(&self, below: &Prefix) {
+        self.objects.retain(|key, _| !key.as_str().starts_with(below.as_str()));
     }
 
     /// Whether this is not the first request for an object of late. What is asked for once is not worth a place.
@@ -172,6 +177,16 @@ mod tests {
         assert!(!hot.is_wanted_again(&key("a")));
         assert!(!hot.is_wanted_again(&key("b")));
         assert!(hot.is_wanted_again(&key("a")));
+    }
+
+    #[tokio::test]
+    async fn what_lies_below_a_prefix_is_let_go() {
+        let hot = Hot::new(1 << 20);
+        for name in ["videos/a/seg", "videos/ab/seg"] {
+            assert!(hot.keep(&key(name), info(9), body(9), None).await.unwrap().is_ok());
+        }
+        hot.forget(&"videos/a/".parse().unwrap());
+        assert!(hot.get(&key("videos/a/seg")).is_none() && hot.get(&key("videos/ab/seg")).is_some());
     }
 
     #[tokio::test]

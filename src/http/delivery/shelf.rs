@@ -13,7 +13,7 @@ use super::{address::Document, document::Rendered, hot::Hot};
 use crate::{
     actors::transcode,
     backends::store::{Versions, tables::video::Video},
-    domain::ids::VideoId,
+    domain::ids::{UploadId, VideoId},
     http::{
         Ctx, captions,
         problem::{ApiError, ApiResult},
@@ -30,6 +30,8 @@ pub struct Known {
     pub video: Video,
     pub protection: Option<Protection>,
     pub version: u64,
+    /// The upload whose file is shown; `None` for the one that the video began with.
+    source: Option<UploadId>,
     read_at: Instant,
 }
 
@@ -79,14 +81,20 @@ pub async fn video(ctx: &Ctx, id: &str) -> ApiResult<Arc<Known>> {
     let id: VideoId = id.parse().map_err(|_| ApiError::not_found())?;
     let shelf = &ctx.shelf;
     let version = shelf.versions.of(id.as_str());
-    let known = shelf.videos.get(&id);
-    if let Some(known) = known.filter(|known| known.version == version && known.read_at.elapsed() < AGE_MAX) {
-        return Ok(known);
+    let before = shelf.videos.get(&id);
+    let is_good = |known: &Known| known.version == version && known.read_at.elapsed() < AGE_MAX;
+    if let Some(known) = before.as_ref().filter(|known| is_good(known)) {
+        return Ok(known.clone());
     }
     let read_at = Instant::now();
     let video = ctx.store.get::<Video>((id.clone(),), ()).await?.ok_or_else(ApiError::not_found)?;
     let protection = super::protection(ctx, &video).await?;
-    let known = Arc::new(Known { video, protection, version, read_at });
+    let source = transcode::source(&ctx.store, &id).await?;
+    if before.is_some_and(|before| before.source != source) {
+        // Another file took its place: what was made of the one before is not to be had any more.
+        shelf.hot.forget(&transcode::made_prefix(&id));
+    }
+    let known = Arc::new(Known { video, protection, version, source, read_at });
     shelf.videos.insert(id, known.clone());
     Ok(known)
 }

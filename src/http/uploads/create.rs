@@ -28,11 +28,14 @@ use crate::{
     params(("Upload-Length" = Option<u64>, Header), ("Upload-Defer-Length" = Option<u8>, Header,
         description = "1 where the length is said later"), ("Upload-Concat" = Option<String>, Header,
         description = "`partial`, or `final;` and the URLs of the parts"), ("Upload-Metadata" = Option<String>, Header,
-        description = "`filename`, `filetype`, `title`, `description`, `tags` (comma separated), `visibility`"),
+        description = "`filename`, `filetype`, `title`, `description`, `tags` (comma separated), `visibility`; `replaces`: the video whose file it takes
+        the place of, and then the others say nothing"),
         ("Upload-Complete" = Option<String>, Header, description = "IETF draft: `?1` where the body is all there is, else `?0`"),
         ("Idempotency-Key" = Option<String>, Header, description = "The same key of the same account is the same upload")),
     responses((status = 201, description = "`Location`, `Upload-Offset`, `Upload-Expires`"),
-        (status = 400, description = "`malformed`"), (status = 409, description = "`conflict`: the key has begun another"),
+        (status = 400, description = "`malformed`"), (status = 403, description = "`forbidden`: another's video cannot be replaced"),
+        (status = 404, description = "`not_found`: there is no such video to be replaced"),
+        (status = 409, description = "`conflict`: the key has begun another, or another upload replaces the video"),
         (status = 413, description = "`too_large`, `over_quota`"), (status = 429, description = "`too_many` unfinished uploads"),
         (status = 507, description = "`no_space`"))
 )]

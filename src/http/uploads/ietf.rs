@@ -10,7 +10,7 @@ use super::{
     protocol::{self, name},
 };
 use crate::{
-    actors::uploads::{Held, UploadOptions, length},
+    actors::uploads::{Held, UploadOptions, becomes, length},
     http::problem::{ApiError, ApiResult},
 };
 
@@ -104,7 +104,7 @@ pub fn standing(held: &Held, options: &UploadOptions) -> HeaderMap {
     headers.insert(name::UPLOAD_OFFSET, HeaderValue::from(held.offset));
     headers.insert(name::UPLOAD_COMPLETE, if held.upload.finished { YES } else { NO });
     headers.insert(name::UPLOAD_LIMIT, limit(options));
-    headers.insert(name::VIDEO_ID, protocol::text(held.upload.video_id.as_str()));
+    headers.insert(name::VIDEO_ID, protocol::text(becomes(&held.upload).as_str()));
     headers
 }
 

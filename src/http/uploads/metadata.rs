@@ -27,7 +27,7 @@ pub fn parse(header: &str) -> ApiResult<DraftInput> {
         let bytes =
             BASE64_STANDARD.decode(value.trim()).map_err(|_| malformed("holds what is not base64"))?;
         let text = String::from_utf8(bytes);
-        let known = matches!(key, "title" | "description" | "tags" | "visibility" | "filename");
+        let known = matches!(key, "title" | "description" | "tags" | "visibility" | "filename" | "replaces");
         let text = match text {
             Ok(text) => text,
             Err(_) if known => return Err(malformed("holds text that is not UTF-8")),
@@ -39,6 +39,7 @@ pub fn parse(header: &str) -> ApiResult<DraftInput> {
             "tags" => input.tags = text.split(',').map(str::to_owned).collect(),
             "visibility" => input.visibility = Some(text),
             "filename" => input.filename = Some(text),
+            "replaces" => input.replaces = Some(text),
             _ => {}
         }
     }

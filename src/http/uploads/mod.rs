@@ -130,10 +130,11 @@ impl From<UploadError> for ApiError {
             UploadError::TooLarge(_) => Code::TooLarge,
             UploadError::TooMany(_) => Code::TooMany,
             UploadError::OverQuota { .. } => Code::OverQuota,
-            UploadError::KeyUsed => Code::Conflict,
+            UploadError::KeyUsed | UploadError::BeingRemoved | UploadError::Replacing(_) => Code::Conflict,
             UploadError::NoSuchPart | UploadError::LengthKnown(_) => Code::Malformed,
-            UploadError::NotFound => Code::NotFound,
-            UploadError::Expired => Code::Gone,
+            UploadError::NotFound | UploadError::NoSuchVideo => Code::NotFound,
+            UploadError::NotYours => Code::Forbidden,
+            UploadError::Expired | UploadError::VideoGone => Code::Gone,
         };
         ApiError::new(code, error.to_string())
     }

@@ -9,7 +9,7 @@ use super::{
     protocol::{self, name, text},
 };
 use crate::{
-    actors::uploads::{Concat, Held, length},
+    actors::uploads::{Concat, Held, becomes, length},
     http::problem::{ApiError, ApiResult},
 };
 
@@ -87,7 +87,7 @@ pub fn standing(held: &Held) -> HeaderMap {
         headers.insert(name::UPLOAD_OFFSET, HeaderValue::from(held.offset));
     }
     if concat != Concat::Part {
-        headers.insert(name::VIDEO_ID, text(upload.video_id.as_str()));
+        headers.insert(name::VIDEO_ID, text(becomes(upload).as_str()));
     }
     if !upload.finished || concat == Concat::Part {
         headers.insert(name::UPLOAD_EXPIRES, text(&upload.expires_at.to_http_date()));

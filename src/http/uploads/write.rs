@@ -36,6 +36,7 @@ use crate::{
     responses((status = 204, description = "`Upload-Offset`, all of it durable; `Playhouse-Video-Id`"),
         (status = 409, description = "`offset_mismatch`, with the right `Upload-Offset`"),
         (status = 403, description = "`forbidden`: a final upload takes no bytes"),
+        (status = 410, description = "`gone`: the video that was to be replaced"),
         (status = 413, description = "`too_large`"), (status = 415, description = "`unsupported_media_type`"),
         (status = 423, description = "`locked`"), (status = 460, description = "`checksum_mismatch`"),
         (status = 503, description = "`too_slow`"), (status = 507, description = "`no_space`"))

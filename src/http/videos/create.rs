@@ -34,6 +34,8 @@ pub struct NewVideo {
     /// Repeatable.
     tags: Option<Vec<String>>,
     visibility: Option<rest::Visibility>,
+    /// The video whose file it takes the place of; then the others say nothing.
+    replaces: Option<String>,
     #[schema(content_media_type = "application/octet-stream")]
     file: String,
 }
@@ -43,7 +45,9 @@ pub struct NewVideo {
     post, path = "/videos", tag = "videos", security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key of the same account is the same video")),
     request_body(content = NewVideo, content_type = "multipart/form-data"),
-    responses((status = 202, body = rest::Video), (status = 413, description = "`too_large`, `over_quota`"),
+    responses((status = 202, body = rest::Video), (status = 403, description = "`forbidden`"),
+        (status = 404, description = "`not_found`: there is no such video to be replaced"),
+        (status = 409, description = "`conflict`: another upload replaces the video"), (status = 413, description = "`too_large`, `over_quota`"),
         (status = 422, description = "`invalid`"), (status = 507, description = "`no_space`"))
 )]
 pub async fn create(
@@ -95,6 +99,12 @@ async fn receive(
             "description" => input.description = Some(text(field, "description").await?),
             "tags" | "tags[]" => input.tags.push(text(field, "tags").await?),
             "visibility" => input.visibility = Some(text(field, "visibility").await?),
+            "replaces" => {
+                let named = text(field, "replaces").await?;
+                // Before the file comes, if it comes later; it is asked again when the file is here.
+                ctx.uploads.replaceable(who, Some(&named)).await?;
+                input.replaces = Some(named);
+            }
             "file" if length_bytes.is_some() => return Err(ApiError::invalid("file", "stands twice")),
             "file" => {
                 input.filename = field.file_name().map(str::to_owned);

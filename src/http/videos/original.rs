@@ -44,7 +44,8 @@ pub async fn original(
     client: Client,
 ) -> ApiResult<Response> {
     let video = editable(&ctx, &id, &who).await?;
-    let key = transcode::source_key(&id);
+    let source = transcode::source(&ctx.store, &id).await?;
+    let key = transcode::source_key(&id, source.as_ref());
     let mut response = delivery::stored(&ctx, key.clone(), &Asked { method, headers, client }).await?;
     let name = disposition(&video.title, extension(&ctx, &key).await?);
     let name = HeaderValue::from_str(&name).map_err(|error| ApiError::internal(&error))?;

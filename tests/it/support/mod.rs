@@ -127,6 +127,11 @@ impl TestApp {
         person(response, StatusCode::OK).await
     }
 
+    /// Anew, for somebody who was registered here.
+    pub async fn sign_in(&self, who: &Person) -> Person {
+        self.login(who.user["username"].as_str().expect("a name"), "correct horse").await
+    }
+
     /// Uploads a file by multipart; answers with the video.
     pub async fn upload(&self, who: &Person, bytes: Vec<u8>, visibility: &str) -> Value {
         let file = reqwest::multipart::Part::bytes(bytes).file_name("clip.mp4");

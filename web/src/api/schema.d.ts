@@ -954,6 +954,13 @@ export interface components {
             detail: string;
             field: string;
         };
+        /** @description A file that is to take the place of a video's. */
+        FileReplacement: {
+            failure?: components["schemas"]["Failure"] | null;
+            /** @description Out of `on_trial`, while the old file is shown, and `refused`: then the old one stays. */
+            status: string;
+            upload_id: string;
+        };
         Health: {
             checks: components["schemas"]["HealthCheck"][];
             /** @description `ok` or `unavailable`. */
@@ -976,6 +983,8 @@ export interface components {
             length_bytes?: number | null;
             /** Format: int64 */
             received_bytes: number;
+            /** @description The same video, if it is one whose file it takes the place of. */
+            replaces?: string | null;
             /** @description Out of `fetching`, `done`, `failed`. */
             status: string;
             /** @description The video that it becomes once it is here. */
@@ -1009,6 +1018,7 @@ export interface components {
             failure?: components["schemas"]["Failure"] | null;
             /** Format: int32 */
             percent: number;
+            replacement?: components["schemas"]["FileReplacement"] | null;
             stage: string;
             /** @description Out of `queued`, `running`, `done`, `failed`, `cancelled`. */
             state: string;
@@ -1179,6 +1189,8 @@ export interface components {
         /** @description A file to be fetched from a URL of the public web. */
         NewImport: {
             description?: string | null;
+            /** @description The video whose file it takes the place of; then only `url` counts. */
+            replaces?: string | null;
             tags?: string[];
             title?: string | null;
             url: string;
@@ -1206,6 +1218,8 @@ export interface components {
         NewVideo: {
             description?: string | null;
             file: string;
+            /** @description The video whose file it takes the place of; then the others say nothing. */
+            replaces?: string | null;
             /** @description Repeatable. */
             tags?: string[] | null;
             title?: string | null;
@@ -2088,6 +2102,27 @@ export interface operations {
                     "application/json": components["schemas"]["Import"];
                 };
             };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description `over_quota` */
             413: {
                 headers: {
@@ -2264,7 +2299,10 @@ export interface operations {
                 "Upload-Defer-Length"?: number | null;
                 /** @description `partial`, or `final;` and the URLs of the parts */
                 "Upload-Concat"?: string | null;
-                /** @description `filename`, `filetype`, `title`, `description`, `tags` (comma separated), `visibility` */
+                /**
+                 * @description `filename`, `filetype`, `title`, `description`, `tags` (comma separated), `visibility`; `replaces`: the video whose file it takes
+                 *             the place of, and then the others say nothing
+                 */
                 "Upload-Metadata"?: string | null;
                 /** @description IETF draft: `?1` where the body is all there is, else `?0` */
                 "Upload-Complete"?: string | null;
@@ -2290,7 +2328,21 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `conflict`: the key has begun another */
+            /** @description `forbidden`: another's video cannot be replaced */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_found`: there is no such video to be replaced */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `conflict`: the key has begun another, or another upload replaces the video */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2489,6 +2541,13 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description `gone`: the video that was to be replaced */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description `too_large` */
             413: {
                 headers: {
@@ -2591,6 +2650,27 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Video"];
                 };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_found`: there is no such video to be replaced */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `conflict`: another upload replaces the video */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `too_large`, `over_quota` */
             413: {

@@ -45,6 +45,7 @@ export interface JobNotice {
   stage: string;
   percent: number;
   failure?: { code: string; detail: string; retryable: boolean } | null;
+  replacement?: { status: string; failure?: { code: string; detail: string; retryable: boolean } | null } | null;
 }
 
 export type Operation =

@@ -22,6 +22,8 @@ export interface UploadState {
   totalBytes: number;
   bytesPerS: number;
   videoId: string | null;
+  /** The video whose file it takes the place of. */
+  replaces: string | null;
   problem: string | null;
 }
 
@@ -33,6 +35,7 @@ const idle: UploadState = {
   totalBytes: 0,
   bytesPerS: 0,
   videoId: null,
+  replaces: null,
   problem: null,
 };
 
@@ -52,14 +55,30 @@ class UploadTask {
     return () => this.listeners.delete(listener);
   };
 
-  async start(file: File, details: Details, userId: string): Promise<void> {
+  /** Makes a video of a file. */
+  start(file: File, details: Details, userId: string): Promise<void> {
+    return this.begin(file, userId, details.title, null, { ...details });
+  }
+
+  /** Puts a file in the place of the one that a video has. */
+  replace(file: File, video: { id: string; title: string }, userId: string): Promise<void> {
+    return this.begin(file, userId, video.title, video.id, { replaces: video.id });
+  }
+
+  private async begin(
+    file: File,
+    userId: string,
+    title: string,
+    replaces: string | null,
+    metadata: Record<string, string>,
+  ): Promise<void> {
     this.meter = new SpeedMeter();
-    this.publish({ ...idle, phase: "running", fileName: file.name, title: details.title, totalBytes: file.size });
+    this.publish({ ...idle, phase: "running", fileName: file.name, title, replaces, totalBytes: file.size });
     const upload = new Upload(file, {
       endpoint,
       retryDelays,
-      metadata: { filename: file.name, filetype: file.type, ...details },
-      fingerprint: () => Promise.resolve(fingerprintOf(file, userId)),
+      metadata: { filename: file.name, filetype: file.type, ...metadata },
+      fingerprint: () => Promise.resolve(fingerprintOf(file, userId, replaces)),
       removeFingerprintOnSuccess: true,
       onBeforeRequest: async (request) => {
         const token = await freshAccessToken();
@@ -125,9 +144,10 @@ addEventListener("beforeunload", (event) => {
   if (uploadTask.snapshot().phase === "running") event.preventDefault();
 });
 
-/** Two people at one computer never share an upload. */
-function fingerprintOf(file: File, userId: string): string {
-  return `${prefixFor(userId)}${file.name}-${file.size}-${file.lastModified}`;
+/** Two people at one computer never share an upload, nor do two videos that get the same file. */
+function fingerprintOf(file: File, userId: string, replaces: string | null): string {
+  const purpose = replaces === null ? "" : `${replaces}-`;
+  return `${prefixFor(userId)}${purpose}${file.name}-${file.size}-${file.lastModified}`;
 }
 
 function prefixFor(userId: string): string {
@@ -141,7 +161,7 @@ export function unfinishedFor(userId: string): Promise<PreviousUpload[]> {
 }
 
 export async function previousOf(file: File, userId: string): Promise<PreviousUpload | null> {
-  const key = `tus::${fingerprintOf(file, userId)}::`;
+  const key = `tus::${fingerprintOf(file, userId, null)}::`;
   const all = await unfinishedFor(userId);
   return all.find(({ urlStorageKey }) => urlStorageKey.startsWith(key)) ?? null;
 }

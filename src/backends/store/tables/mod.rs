@@ -46,4 +46,5 @@ pub const ALL: &[&Table] = &[
     video::Job::TABLE,
     video::PendingJob::TABLE,
     video::Removal::TABLE,
+    video::Replacement::TABLE,
 ];

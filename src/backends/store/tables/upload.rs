@@ -42,7 +42,7 @@ text_cell!(FileState);
 record! {
     /// An upload that was begun. `finished` is set once its bytes are a video's source or, where it is a part of
     /// another, all here. `length_bytes` is unset until the client has said it, and `concat` is `Upload-Concat` as it
-    /// came.
+    /// came. Where it `replaces` the file of a video, `video_id` is only what it is counted as until it does.
     pub struct Upload in "uploads" {
         partition { upload_id: UploadId }
         clustering {}
@@ -55,6 +55,7 @@ record! {
             concat: Option<String>,
             draft: Draft,
             import: Option<Import>,
+            replaces: Option<VideoId>,
             finished: bool,
             created_at: Timestamp,
             expires_at: Timestamp,

@@ -10,14 +10,14 @@ use crate::{
         access::Visibility,
         clock::Timestamp,
         encryption::Encryption,
-        ids::{ChannelId, UserId, VideoId},
+        ids::{ChannelId, UploadId, UserId, VideoId},
         video::{Failure, Stage, Status},
     },
     record, text_cell,
 };
 
 text_cell!(Visibility, Status, Stage, JobState);
-blob_cell!(Tags, Failure, JobLog, JobPlan);
+blob_cell!(Tags, Failure, JobLog, JobPlan, Trial, RefusedFile);
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -49,15 +49,17 @@ record! {
 
 record! {
     /// What has been made of a video so far: renditions with their segments, pictures. `description` is
-    /// `media::Catalogue` in MessagePack, written and read as a whole.
+    /// `media::Catalogue` in MessagePack, written and read as a whole. `source` is the upload whose file that was made
+    /// of; unset for the file that the video began with.
     pub struct Catalogue in "catalogues" {
         partition { video_id: VideoId }
         clustering {}
-        columns { description: Vec<u8> }
+        columns { description: Vec<u8>, source: Option<UploadId> }
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum JobState {
     Queued,
     Running,
@@ -117,6 +119,37 @@ pub struct JobPlan {
     pub failed: BTreeMap<String, u32>,
 }
 
+/// A file that is to take the place of a video's, as long as something of it or of the other is left to be removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trial {
+    /// What brought it; its source is named by it.
+    pub upload_id: UploadId,
+    /// What it is counted as until it is the video's.
+    pub file_id: VideoId,
+    /// Runs up to this one were of the file before it.
+    pub runs_before: i64,
+    /// What to go on with if it is refused.
+    pub before: JobBefore,
+}
+
+/// How a job stood when a trial began.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobBefore {
+    pub state: JobState,
+    pub stage: Stage,
+    pub percent: i64,
+    pub attempts: i64,
+    pub plan: Option<JobPlan>,
+    pub failure: Option<Failure>,
+}
+
+/// The last file that was to take the place of a video's and could not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedFile {
+    pub upload_id: UploadId,
+    pub failure: Failure,
+}
+
 record! {
     /// The transcode job of a video: the truth that every queue only repeats. `owner` is the node that works on it,
     /// until `lease_ends_at`.
@@ -131,6 +164,8 @@ record! {
             runs: i64,
             plan: Option<JobPlan>,
             failure: Option<Failure>,
+            trial: Option<Trial>,
+            refused: Option<RefusedFile>,
             log: JobLog,
             created_at: Timestamp,
             owner: Option<String>,
@@ -155,5 +190,15 @@ record! {
         partition { shard: i64 }
         clustering { video_id: VideoId, Ascending; }
         columns {}
+    }
+}
+
+record! {
+    /// The upload that is to take the place of a video's file: one at a time. A row whose upload is gone, or settled, is
+    /// as good as none.
+    pub struct Replacement in "video_replacements" {
+        partition { video_id: VideoId }
+        clustering {}
+        columns { upload_id: UploadId }
     }
 }

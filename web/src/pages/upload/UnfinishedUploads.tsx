@@ -28,6 +28,7 @@ export function UnfinishedUploads({ userId }: { userId: string }) {
             <span>
               {upload.metadata.filename}
               {upload.size !== null && ` · ${formatBytes(upload.size)}`}
+              {upload.metadata.replaces && " · the new file of a video: choose it again below that video"}
             </span>
             <Button look="quiet" onClick={() => forget(upload)}>
               Discard

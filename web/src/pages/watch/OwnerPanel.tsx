@@ -4,6 +4,7 @@ import type { Video } from "../../api/types";
 import { JobPanel } from "../../video/JobPanel";
 import { CaptionsEditor } from "./CaptionsEditor";
 import styles from "./OwnerPanel.module.css";
+import { ReplaceFile } from "./ReplaceFile";
 import { ThumbnailChooser } from "./ThumbnailChooser";
 
 interface OwnerPanelProps {
@@ -11,9 +12,11 @@ interface OwnerPanelProps {
   onVideo: (video: Video) => void;
   /** Something changed that the player has to fetch anew. */
   onChanged: () => void;
+  /** A new file is what plays now. */
+  onReplaced: () => void;
 }
 
-export function OwnerPanel({ video, onVideo, onChanged }: OwnerPanelProps) {
+export function OwnerPanel({ video, onVideo, onChanged, onReplaced }: OwnerPanelProps) {
   const user = useUser();
   if (user?.channel_id !== video.channel.id) return null;
   return (
@@ -25,6 +28,10 @@ export function OwnerPanel({ video, onVideo, onChanged }: OwnerPanelProps) {
       <details>
         <summary>Captions</summary>
         <CaptionsEditor videoId={video.id} onChanged={onChanged} />
+      </details>
+      <details>
+        <summary>File</summary>
+        <ReplaceFile video={video} user={user} onReplaced={onReplaced} />
       </details>
       {video.thumbnails && (
         <details>

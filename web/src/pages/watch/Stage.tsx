@@ -19,21 +19,23 @@ interface StageProps {
   onRetried: (video: Video) => void;
   /** Raised when something beside the picture has changed, such as its captions. */
   round: number;
+  /** Raised when another file has taken the place of what plays. */
+  file: number;
 }
 
-export function Stage({ videoId, video, pinnedMs, round, ...rest }: StageProps) {
+export function Stage({ videoId, video, pinnedMs, round, file, ...rest }: StageProps) {
   const { playback, passing, error, renew } = usePlayback(videoId, video?.progress.percent ?? 0, video?.status ?? "processing");
   const renewed = useCallback(() => void renew(), [renew]);
   useEffect(() => {
-    if (round > 0) renewed();
-  }, [round, renewed]);
+    if (round > 0 || file > 0) renewed();
+  }, [round, file, renewed]);
   const markers = pinnedMs.join();
   const markersMs = useMemo(() => [...new Set(markers.split(",").filter(Boolean).map(Number))], [markers]);
 
   if (playback && video?.status !== "failed") {
     return (
       <Player
-        key={videoId}
+        key={`${videoId}-${file}`}
         videoId={videoId}
         title={video?.title ?? "Video"}
         source={playback}

@@ -23,6 +23,7 @@ export function WatchPage({ videoId }: { videoId: string }) {
   const [media, setMedia] = useState<HTMLVideoElement | null>(null);
   const [theatre, setTheatre] = useState(() => readStored<boolean>(theatreKey) ?? false);
   const [round, setRound] = useState(0);
+  const [file, setFile] = useState(0);
   useDocumentTitle(video?.title ?? null);
   useWatchReports(room, media);
 
@@ -53,12 +54,20 @@ export function WatchPage({ videoId }: { videoId: string }) {
           onVideo={setMedia}
           onRetried={replace}
           round={round}
+          file={file}
         />
         <BurstLayer room={room} />
       </div>
       <div className={styles.info}>
         {video && <VideoInfo video={video} counts={state.counts} onSeek={seek} />}
-        {video && <OwnerPanel video={video} onVideo={replace} onChanged={() => setRound((before) => before + 1)} />}
+        {video && (
+          <OwnerPanel
+            video={video}
+            onVideo={replace}
+            onChanged={() => setRound((before) => before + 1)}
+            onReplaced={() => setFile((before) => before + 1)}
+          />
+        )}
       </div>
       <div className={styles.comments}>
         <CommentsPanel room={room} state={state} media={media} durationMs={video?.duration_ms ?? null} onSeek={seek} />
