@@ -84,8 +84,9 @@ regen-check: regen
 bench-store: setup ## Durable writes a second of the embedded store, with p50 and p99
 	cargo run --release --quiet --example bench_store
 
-bench-transcode: setup-test clips ## CPU time of the ladder against one ffmpeg command
+bench-transcode: setup-test web clips ## CPU time of the ladder against one ffmpeg command; how soon a minute of 1080p plays
 	scripts/bench-transcode.sh
+	scripts/bench-playable.sh
 
 bench-upload: setup web ## One upload of 1 GiB and 16 at once into Playhouse and into tusd: MiB a second, CPU a GiB
 	scripts/bench-upload.sh

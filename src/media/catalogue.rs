@@ -14,8 +14,8 @@ use super::{
     manifest::{self, Beside, Sprite},
     probe::DynamicRange,
     protection::Protection,
-    protocol::Event,
-    rendition::{Growth, Origin, Rendition, RenditionId, Segment},
+    protocol::{Depth, Event, Made},
+    rendition::{Growth, Origin, Rendition, RenditionId, Segment, Track},
     thumbnails::Thumbnails,
 };
 use crate::domain::{caption::Language, chapter::Chapter};
@@ -174,6 +174,26 @@ impl Catalogue {
         ahead::kept(&self.ahead, id, have, first_sequence)
     }
 
+    /// What a last look goes through: everything that was encoded. What passes through is as good as its source.
+    pub fn to_verify(&self) -> Vec<Made> {
+        let encoded =
+            self.renditions.iter().filter(|known| known.is_complete() && known.origin == Origin::Encoded);
+        let smallest = encoded.clone().filter_map(pixels).min();
+        let depth = |known: &Rendition| match pixels(known) {
+            None => Depth::Sound,
+            pixels if pixels == smallest => Depth::EveryFrame,
+            Some(_) => Depth::EverySegment,
+        };
+        let made = encoded.map(|known| Made {
+            rendition: known.id.clone(),
+            depth: depth(known),
+            segments: known.segments.len() as u64,
+            duration_ns: known.duration_ns(),
+            frame_ns: frame_ns(known),
+        });
+        made.collect()
+    }
+
     /// Forgets all renditions but those.
     pub fn retain(&mut self, keep: impl Fn(&Rendition) -> bool) {
         self.renditions.retain(keep);
@@ -312,6 +332,23 @@ impl Catalogue {
     pub fn thumbnails_vtt(&self) -> Option<String> {
         self.thumbnails.as_ref().map(manifest::vtt::thumbnails)
     }
+}
+
+/// None for sound.
+fn pixels(rendition: &Rendition) -> Option<u64> {
+    match rendition.track {
+        Track::Video { width, height, .. } => Some(u64::from(width) * u64::from(height)),
+        Track::Audio { .. } => None,
+    }
+}
+
+/// AAC has 1024 samples a frame.
+fn frame_ns(rendition: &Rendition) -> u64 {
+    let (frames, seconds) = match rendition.track {
+        Track::Video { frame_rate, .. } => (frame_rate.numerator, u64::from(frame_rate.denominator)),
+        Track::Audio { sample_rate, .. } => (sample_rate, 1024),
+    };
+    seconds * 1_000_000_000 / u64::from(frames.max(1))
 }
 
 #[cfg(test)]

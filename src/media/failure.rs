@@ -37,6 +37,8 @@ pub enum FailureCode {
     SetupIncomplete,
     /// The source cannot be made in chunks; in one piece it may.
     NotCuttable,
+    /// What was made does not play.
+    OutputBroken,
     /// Nobody has time for it now.
     Busy,
     Stalled,
@@ -68,6 +70,7 @@ impl FailureCode {
             Self::SourceUnreadable => "source_unreadable",
             Self::SetupIncomplete => "setup_incomplete",
             Self::NotCuttable => "not_cuttable",
+            Self::OutputBroken => "output_broken",
             Self::Busy => "busy",
             Self::Stalled => "stalled",
             Self::Crashed => "crashed",
@@ -86,6 +89,7 @@ impl FailureCode {
                 | Self::SourceUnreadable
                 | Self::SetupIncomplete
                 | Self::NotCuttable
+                | Self::OutputBroken
                 | Self::Busy
                 | Self::Stalled
                 | Self::Crashed
@@ -118,7 +122,11 @@ pub fn advice(code: &str) -> &'static str {
         Ok(FailureCode::ScannerAway) => "wait; ask the operator to run `playhouse doctor`",
         Ok(FailureCode::NoSpace) => "ask the operator to free disk space, then retry",
         Ok(
-            FailureCode::Stalled | FailureCode::Crashed | FailureCode::WorkerDied | FailureCode::NotCuttable,
+            FailureCode::Stalled
+            | FailureCode::Crashed
+            | FailureCode::WorkerDied
+            | FailureCode::NotCuttable
+            | FailureCode::OutputBroken,
         ) => "retry; if it fails the same way again, export the file anew and upload that",
         Ok(
             FailureCode::SourceUnreadable

@@ -25,6 +25,7 @@ pub enum Stage {
     FirstRung,
     Thumbnails,
     Ladder,
+    Verify,
 }
 
 impl Stage {
@@ -36,6 +37,7 @@ impl Stage {
             Self::FirstRung => "first_rung",
             Self::Thumbnails => "thumbnails",
             Self::Ladder => "ladder",
+            Self::Verify => "verify",
         }
     }
 
@@ -48,6 +50,7 @@ impl Stage {
             Self::FirstRung => 20,
             Self::Thumbnails => 4,
             Self::Ladder => 72,
+            Self::Verify => 2,
         }
     }
 }
@@ -106,6 +109,11 @@ impl Piece {
         }
     }
 
+    /// Whether it is about all that was made before it.
+    pub fn is_last(&self) -> bool {
+        self.stage == Stage::Verify
+    }
+
     /// Whether nothing else may run before it is done: what follows depends on whether it succeeds.
     pub fn is_alone(&self) -> bool {
         self.stage == Stage::Passthrough
@@ -123,8 +131,15 @@ impl Plan {
         Self { probe, ladder, picture: Picture::PassThrough, cutting: Cutting::Chunks }
     }
 
-    /// What follows a probe, in the order in which it is begun. Sound without a picture gets one drawn of itself.
+    /// What follows a probe, in the order in which it is begun. What there is to verify is known when it is made.
     pub fn pieces(&self) -> Vec<Piece> {
+        let mut pieces = self.making();
+        pieces.push(Piece::new(Stage::Verify, Job::Verify { made: Vec::new() }));
+        pieces
+    }
+
+    /// Sound without a picture gets one drawn of itself.
+    fn making(&self) -> Vec<Piece> {
         let probe = &self.probe;
         let passthrough = Piece::new(Stage::Passthrough, Job::Passthrough { probe: probe.clone() });
         let thumbnails = Piece::new(Stage::Thumbnails, Job::Thumbnails { probe: probe.clone() });
@@ -256,28 +271,29 @@ mod tests {
 
     #[test]
     fn a_short_picture_is_made_in_one_piece() {
-        assert_eq!(names(&plan("h264", 1000)), ["passthrough/0", "thumbnails/0", "ladder/0"]);
-        assert_eq!(names(&plan("vp9", 1000)), ["first_rung/0", "thumbnails/0", "ladder/0"]);
+        assert_eq!(names(&plan("h264", 1000)), ["passthrough/0", "thumbnails/0", "ladder/0", "verify/0"]);
+        assert_eq!(names(&plan("vp9", 1000)), ["first_rung/0", "thumbnails/0", "ladder/0", "verify/0"]);
     }
 
     #[test]
     fn a_long_picture_is_made_in_chunks_lowest_rung_first_and_its_sound_is_never_cut() {
-        let chunks = ["first_rung/0", "first_rung/1", "ladder/0", "ladder/1"];
+        let chunks = ["first_rung/0", "first_rung/1", "ladder/0", "ladder/1", "verify/0"];
         let expected = [["passthrough/0", "thumbnails/0"].as_slice(), &chunks].concat();
         assert_eq!(names(&plan("h264", 60_000)), expected);
-        let other = ["sound/0", "first_rung/0", "first_rung/1", "thumbnails/0", "ladder/0", "ladder/1"];
+        let other =
+            ["sound/0", "first_rung/0", "first_rung/1", "thumbnails/0", "ladder/0", "ladder/1", "verify/0"];
         assert_eq!(names(&plan("vp9", 60_000)), other);
         let rungs = |piece: &Piece| piece.shared_renditions().len();
         let counts: Vec<usize> = plan("h264", 60_000).pieces().iter().map(rungs).collect();
-        assert_eq!(counts, [0, 0, 1, 1, 2, 2]);
+        assert_eq!(counts, [0, 0, 1, 1, 2, 2, 0]);
     }
 
     #[test]
     fn what_did_not_work_is_left_out() {
         let whole = Plan { cutting: Cutting::Whole, ..plan("h264", 60_000) };
-        assert_eq!(names(&whole), ["passthrough/0", "thumbnails/0", "ladder/0"]);
+        assert_eq!(names(&whole), ["passthrough/0", "thumbnails/0", "ladder/0", "verify/0"]);
         let encoded = Plan { picture: Picture::Encode, ..whole };
-        assert_eq!(names(&encoded), ["first_rung/0", "thumbnails/0", "ladder/0"]);
+        assert_eq!(names(&encoded), ["first_rung/0", "thumbnails/0", "ladder/0", "verify/0"]);
     }
 
     #[test]
@@ -298,7 +314,7 @@ mod tests {
     #[test]
     fn sound_alone_is_made_once_and_drawn() {
         let sound = Plan::new(Probe { video: None, ..probe("h264", 1000) }, &[360]);
-        assert_eq!(names(&sound), ["passthrough/0", "thumbnails/0"]);
+        assert_eq!(names(&sound), ["passthrough/0", "thumbnails/0", "verify/0"]);
     }
 
     #[test]

@@ -42,8 +42,37 @@ pub enum Job {
     Ladder { probe: Probe, rungs: Vec<Rung>, sound: Sound, chunk: Chunk },
     /// The `audio` rendition alone.
     Sound { probe: Probe },
+    /// Reads what was made as a player would. The source is the folder that holds the renditions.
+    Verify { made: Vec<Made> },
     /// `poster.jpg` and `sprite.jpg`.
     Thumbnails { probe: Probe },
+}
+
+/// A rendition as its catalogue describes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Made {
+    pub rendition: RenditionId,
+    pub depth: Depth,
+    pub segments: u64,
+    pub duration_ns: u64,
+    /// How long one frame is shown or heard.
+    pub frame_ns: u64,
+}
+
+impl Made {
+    pub fn duration_ms(&self) -> u64 {
+        self.duration_ns / 1_000_000
+    }
+}
+
+/// How closely a rendition is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Depth {
+    Sound,
+    EveryFrame,
+    /// The first frame of each segment, and the number of all.
+    EverySegment,
 }
 
 /// What of the walls around a worker is in force here. Its limits of memory, processor time and files always are.

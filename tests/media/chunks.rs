@@ -3,6 +3,7 @@
 use playhouse::media::{
     Catalogue, Event, FailureCode, Job, Plan,
     plan::{Cutting, Piece, Stage},
+    protocol::Depth,
 };
 
 use crate::{
@@ -101,6 +102,41 @@ async fn a_source_whose_keyframes_lie_far_apart_is_not_cut() {
     let (ended, events) = bench.run(&source, piece.job.clone()).await;
     ended.expect("it is made in one piece");
     assert!(events.iter().any(|event| matches!(event, Event::Closed { .. })));
+}
+
+/// Bytes of a published segment are changed, cut off or gone: the last look says so and of which rendition.
+#[tokio::test]
+async fn what_does_not_play_is_found_before_a_video_is_called_ready() {
+    let bench = Bench::new();
+    let source = clips::h264_aac(bench.path(), "short.mp4", 10, 854, 480);
+    let made = bench.make(&source).await;
+    let whole = made.catalogue.to_verify();
+    let depths: Vec<(&str, Depth)> = whole.iter().map(|made| (made.rendition.as_str(), made.depth)).collect();
+    assert_eq!(
+        depths,
+        [("v480", Depth::EverySegment), ("v360", Depth::EveryFrame)],
+        "the sound was passed through"
+    );
+    for (name, spoil) in [
+        ("v360", (|bytes: &mut Vec<u8>| bytes.truncate(bytes.len() / 2)) as fn(&mut Vec<u8>)),
+        ("v480", |bytes| bytes.truncate(bytes.len() / 2)),
+        ("v360", |bytes| {
+            let middle = bytes.len() / 2;
+            bytes[middle..middle + 400].fill(0xff);
+        }),
+        ("v480", |bytes| bytes.clear()),
+    ] {
+        let path = made.output.join(name).join("seg00001.m4s");
+        let good = std::fs::read(&path).expect("a segment");
+        let mut bad = good.clone();
+        spoil(&mut bad);
+        std::fs::write(&path, bad).expect("a writable folder");
+        let (ended, _) = bench.run(&made.output, Job::Verify { made: whole.clone() }).await;
+        let failure = ended.expect_err("it does not play");
+        assert_eq!(failure.code, FailureCode::OutputBroken, "{failure}");
+        assert!(failure.detail.contains(name), "{failure}");
+        std::fs::write(&path, good).expect("a writable folder");
+    }
 }
 
 #[tokio::test]

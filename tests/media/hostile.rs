@@ -103,7 +103,11 @@ impl Tripwire {
 }
 
 fn jobs(probe: &Probe) -> Vec<Job> {
-    let planned = Plan::new(probe.clone(), &[360]).pieces().into_iter().map(|piece| piece.job);
+    let planned = Plan::new(probe.clone(), &[360])
+        .pieces()
+        .into_iter()
+        .filter(|piece| !piece.is_last())
+        .map(|piece| piece.job);
     std::iter::once(Job::Probe).chain(planned).collect()
 }
 
@@ -135,7 +139,7 @@ async fn a_cut_off_file_is_never_silently_ready() {
         let probe = bench.probe(&cut).await.expect("the index is whole");
         assert!(probe.duration_ms > 11_000, "{name} declares its full length");
         for Piece { stage, job, .. } in Plan::new(probe, &[360]).pieces() {
-            if stage == plan::Stage::Thumbnails {
+            if matches!(stage, plan::Stage::Thumbnails | plan::Stage::Verify) {
                 continue;
             }
             let (ended, _) = bench.run(&cut, job).await;

@@ -8,7 +8,10 @@ use std::{
 };
 
 use playhouse::media::{
-    Event, FailureCode, Job, Plan, Task, WorkerOptions, plan::Cutting, protocol::InForce, worker,
+    Event, FailureCode, Job, Plan, Task, WorkerOptions,
+    plan::{Cutting, Stage},
+    protocol::InForce,
+    worker,
 };
 use tokio::{
     sync::mpsc,
@@ -120,7 +123,7 @@ async fn in_the_middle(bench: &Bench) -> (Task, mpsc::Sender<Event>, mpsc::Recei
     let source = clips::h264_aac(bench.path(), "long.mp4", 60, 640, 360);
     let probe = bench.probe(&source).await.expect("a good source");
     let whole = Plan { cutting: Cutting::Whole, ..Plan::new(probe, &[360]) };
-    let ladder = whole.pieces().pop().expect("a ladder").job;
+    let ladder = whole.pieces().into_iter().find(|piece| piece.stage == Stage::Ladder).expect("a ladder").job;
     let (sender, receiver) = mpsc::channel(1);
     (bench.task(&source, ladder), sender, receiver)
 }

@@ -78,7 +78,8 @@ async fn make_pieces(
     task: &impl Fn(Job) -> Task,
     catalogue: &mut Catalogue,
 ) -> Result<(), (Stage, Failure)> {
-    let pieces = plan.pieces();
+    let mut pieces = plan.pieces();
+    pieces.retain(|piece| !piece.is_last());
     catalogue.expect_rungs(plan.rungs().len());
     for piece in &pieces {
         run(&task(piece.job.clone()), catalogue).await.map_err(|failure| (piece.stage, failure))?;
@@ -87,7 +88,9 @@ async fn make_pieces(
     for rendition in shared {
         catalogue.apply(&Event::Closed { rendition }).expect("its chunks are all there");
     }
-    Ok(())
+    let verify = task(Job::Verify { made: catalogue.to_verify() });
+    let verify = Task { source: verify.output.clone(), ..verify };
+    run(&verify, catalogue).await.map_err(|failure| (Stage::Verify, failure))
 }
 
 async fn run(task: &Task, catalogue: &mut Catalogue) -> Result<(), Failure> {

@@ -9,6 +9,7 @@ use crate::{
     media::{
         Job,
         plan::{Piece, Stage},
+        protocol::Made,
     },
 };
 
@@ -36,6 +37,8 @@ fn of_piece(piece: &Piece, account: UserId) -> Request {
         Stage::FirstRung => (Lane::Heavy, 3),
         Stage::Thumbnails => (Lane::Heavy, 4),
         Stage::Ladder => (Lane::Heavy, 5),
+        // All is made: only the word for it is missing.
+        Stage::Verify => (Lane::Heavy, 3),
     };
     let (video_ms, rung_pixels, heavy_ms) = match &piece.job {
         Job::Ladder { probe, rungs, .. } => {
@@ -46,6 +49,7 @@ fn of_piece(piece: &Piece, account: UserId) -> Request {
         Job::Passthrough { probe } | Job::Sound { probe } | Job::Thumbnails { probe } => {
             (probe.duration_ms, 0, 0)
         }
+        Job::Verify { made } => (made.iter().map(Made::duration_ms).max().unwrap_or(0), 0, 0),
         Job::Check | Job::Probe => (0, 0, 0),
     };
     let priority = Priority { urgency, duration_ms: video_ms, rung_pixels, chunk: piece.chunk.index };
@@ -102,6 +106,7 @@ mod tests {
             ("thumbnails/0", Lane::Heavy),
             ("ladder/0", Lane::Heavy),
             ("ladder/1", Lane::Heavy),
+            ("verify/0", Lane::Heavy),
         ];
         assert_eq!(lanes, expected.map(|(name, lane)| (name.to_owned(), lane)));
     }

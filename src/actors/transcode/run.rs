@@ -18,7 +18,7 @@ use crate::{
     actors::directory::Myself,
     backends::objects::{ObjectError, ObjectKey, Prefix},
     domain::ids::{UploadId, UserId, VideoId},
-    media::{self, Event, Failure, FailureCode, RenditionId, Task, layout},
+    media::{self, Event, Failure, FailureCode, RenditionId, Task, layout, protocol::Made},
     telemetry::Raised,
 };
 
@@ -74,7 +74,7 @@ async fn work(
     };
     let output = scratch(workshop, order);
     fs::create_dir_all(&output).await.map_err(|error| no_scratch(&error))?;
-    let source = source(workshop, &source_key(&order.video, order.source.as_ref()), &output).await?;
+    let source = material(workshop, order, &output).await?;
     let job = match &order.run.step {
         Step::Probe => media::Job::Probe,
         Step::Make(piece) => piece.job.clone(),
@@ -196,18 +196,49 @@ fn prefix(text: String) -> Prefix {
     text.parse().expect("ids are plain")
 }
 
+/// What a step works on: the uploaded file, or what was made of it.
+async fn material(workshop: &Workshop, order: &Order, output: &Path) -> Result<std::path::PathBuf, Failure> {
+    match &order.run.step {
+        Step::Make(piece) if let media::Job::Verify { made } = &piece.job => {
+            renditions(workshop, &order.video, made, output).await
+        }
+        _ => source(workshop, &source_key(&order.video, order.source.as_ref()), output).await,
+    }
+}
+
+/// The folder of the renditions in place where the object store is a folder of this machine, else copies.
+async fn renditions(
+    workshop: &Workshop,
+    video: &VideoId,
+    made: &[Made],
+    output: &Path,
+) -> Result<std::path::PathBuf, Failure> {
+    if let Some(master) = workshop.objects.local_path(&object_key(video, layout::MASTER)) {
+        return Ok(master.parent().unwrap_or(&master).to_owned());
+    }
+    let folder = output.join("made");
+    for Made { rendition, segments, .. } in made {
+        fs::create_dir_all(folder.join(rendition.as_str())).await.map_err(|error| no_scratch(&error))?;
+        let segments = (0..*segments).map(|sequence| layout::segment(rendition, sequence));
+        for name in std::iter::once(layout::init(rendition)).chain(segments) {
+            let copied = download(workshop, &object_key(video, &name), &folder.join(&name)).await;
+            copied.map_err(|error| unreadable(&name, &error))?;
+        }
+    }
+    Ok(folder)
+}
+
+fn unreadable(what: &str, error: &std::io::Error) -> Failure {
+    Failure::new(FailureCode::SourceUnreadable, format!("{what} cannot be read: {error}"))
+}
+
 /// The source in place where the object store is a folder of this machine, else a copy.
 async fn source(workshop: &Workshop, key: &ObjectKey, output: &Path) -> Result<std::path::PathBuf, Failure> {
     match workshop.objects.local_path(key) {
         Some(path) => Ok(path),
         None => {
             let path = output.join("source");
-            download(workshop, key, &path).await.map_err(|error| {
-                Failure::new(
-                    FailureCode::SourceUnreadable,
-                    format!("the uploaded file cannot be read: {error}"),
-                )
-            })?;
+            download(workshop, key, &path).await.map_err(|error| unreadable("the uploaded file", &error))?;
             Ok(path)
         }
     }

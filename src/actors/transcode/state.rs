@@ -12,7 +12,10 @@ pub use self::{
     effect::{DurationChange, Effect, VideoChange},
     trial::{Leftovers, NewSource, Standing, Verdict},
 };
-use self::{plans::Planned, trial::planned};
+use self::{
+    plans::{Kept, Planned},
+    trial::planned,
+};
 use super::{
     made::Made,
     names::of_run,
@@ -131,7 +134,7 @@ impl State {
         }
         let applied = self.catalogue.apply(&Event::Probed { probe: probe.clone() });
         applied.expect("a probe follows from nothing");
-        self.adopt(Plan::new(probe, &self.options.ladder));
+        self.adopt(Plan::new(probe, &self.options.ladder), Kept::NotEncoded);
         self.next(now)
     }
 
@@ -382,16 +385,30 @@ impl State {
         // Pictures keep their names, so they are made when nobody is shown the former ones any more.
         let is_held =
             |piece: &plan::Piece| self.job.trial.is_some() && piece.stage == plan::Stage::Thumbnails;
-        let open = planned.pieces.iter().filter(|piece| !saved.finished.contains(&piece.name()));
-        for piece in open.filter(|piece| !is_held(piece)) {
+        let open: Vec<&plan::Piece> =
+            planned.pieces.iter().filter(|piece| !saved.finished.contains(&piece.name())).collect();
+        for piece in open.iter().filter(|piece| !is_held(piece)) {
+            if piece.is_last() && open.len() > 1 {
+                return None;
+            }
             if free(&piece.name()) {
-                return Some(Step::Make(Box::new(piece.clone())));
+                return Some(Step::Make(Box::new(self.filled_in(piece))));
             }
             if piece.is_alone() {
                 return None;
             }
         }
         None
+    }
+
+    /// What there is to verify is known only now.
+    fn filled_in(&self, piece: &plan::Piece) -> plan::Piece {
+        match piece.job {
+            media::Job::Verify { .. } => {
+                plan::Piece { job: media::Job::Verify { made: self.catalogue.to_verify() }, ..piece.clone() }
+            }
+            _ => piece.clone(),
+        }
     }
 
     fn run(&self, step: Step, number: u32) -> Run {

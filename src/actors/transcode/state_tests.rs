@@ -144,7 +144,8 @@ fn a_short_job_goes_through_its_plan_one_run_at_a_time() {
     assert_eq!(runs(&state.on_probed(1, probe(), NOW)), named(&[("passthrough/0", 3)]));
     assert_eq!(runs(&state.on_step_finished(3, NOW)), named(&[("thumbnails/0", 4)]));
     assert_eq!(runs(&state.on_step_finished(4, NOW)), named(&[("ladder/0", 5)]));
-    let last = state.on_step_finished(5, NOW);
+    assert_eq!(runs(&state.on_step_finished(5, NOW)), named(&[("verify/0", 6)]));
+    let last = state.on_step_finished(6, NOW);
     assert!(runs(&last).is_empty() && last.last() == Some(&Effect::Settle));
     let change = state.video_change();
     assert_eq!(
@@ -337,6 +338,25 @@ fn a_rendition_made_again_takes_the_place_of_the_one_before() {
 }
 
 #[test]
+fn what_does_not_play_is_made_anew_and_given_up_when_that_does_not_help() {
+    let (mut state, _) = probed(probe(), 1);
+    for run in 3..=5 {
+        state.on_step_finished(run, NOW);
+    }
+    let broken = Failure { code: "output_broken".into(), ..failure(true) };
+    let effects = state.on_failed(6, broken.clone(), NOW, 0.0);
+    assert_eq!(runs(&effects), named(&[("passthrough/0", 8)]), "thumbnails are kept");
+    state.on_step_finished(8, NOW);
+    assert_eq!(runs(&state.on_step_finished(9, NOW)), named(&[("verify/0", 10)]));
+    assert!(!state.on_failed(10, broken.clone(), NOW, 0.0).contains(&Effect::Settle));
+    state.on_step_finished(12, NOW);
+    state.on_step_finished(13, NOW);
+    let effects = state.on_failed(14, broken.clone(), NOW, 0.0);
+    assert_eq!(effects.last(), Some(&Effect::Settle));
+    assert_eq!(state.video_change().failure, Some(broken));
+}
+
+#[test]
 fn a_faulty_file_is_not_tried_again() {
     let mut state = fresh();
     state.start(NOW);
@@ -409,7 +429,7 @@ fn done() -> State {
         let rendition = RenditionId::parse(rendition).unwrap();
         state.on_event(3, &Event::Closed { rendition }, NOW, 0.0);
     }
-    for run in [3, 4, 5] {
+    for run in [3, 4, 5, 6] {
         state.on_step_finished(run, NOW);
     }
     assert!(state.is_settled());
@@ -426,35 +446,36 @@ fn a_file_on_trial_is_shown_once_it_plays_and_not_before() {
     let new = new_source(7);
     let effects = state.on_replaced(new.clone(), NOW).unwrap();
     assert_eq!(effects[0], Effect::StopWorkers);
-    assert_eq!(runs(&effects), named(&[("probe/0", 6)]));
+    assert_eq!(runs(&effects), named(&[("probe/0", 7)]));
     assert_eq!(state.source(), Some(&new.upload_id));
     assert_eq!(state.on_replaced(new.clone(), NOW), Some(Vec::new()), "asked for again");
     assert_eq!(state.on_replaced(new_source(8), NOW), None, "one at a time");
     let shorter = Probe { duration_ms: 20_000, ..probe() };
-    assert_eq!(runs(&state.on_probed(6, shorter, NOW)), named(&[("passthrough/0", 8)]));
+    assert_eq!(runs(&state.on_probed(7, shorter, NOW)), named(&[("passthrough/0", 9)]));
     let change = state.video_change();
     assert_eq!((change.status, change.duration), (Status::Processing, DurationChange::AsBefore));
     assert_eq!(state.standing(), Standing::OnTrial);
     assert!(state.leftovers().is_none());
 
-    let effects = play(&mut state, 8);
+    let effects = play(&mut state, 9);
     let change = state.video_change();
     assert_eq!(change.duration, DurationChange::Now(Some(20_000)));
     assert!(
         matches!(&effects[..], [Effect::SaveCatalogue(made), Effect::Publish, Effect::SaveVideo(_), Effect::Tell]
-            if made.renditions.iter().all(|rendition| rendition.id.as_str().ends_with("r8"))),
+            if made.renditions.iter().all(|rendition| rendition.id.as_str().ends_with("r9"))),
         "nothing was written before: {effects:?}"
     );
     assert_eq!(state.sources(), (Some(new.upload_id.clone()), None));
     let left = state.leftovers().unwrap();
-    assert_eq!((left.verdict, left.are_of(5), left.are_of(6)), (Verdict::Accepted, true, false));
-    let waiting = state.on_step_finished(8, NOW);
-    assert_eq!(runs(&waiting), named(&[("ladder/0", 9)]), "no picture is written beside the old ones");
-    state.on_step_finished(9, NOW);
+    assert_eq!((left.verdict, left.are_of(6), left.are_of(7)), (Verdict::Accepted, true, false));
+    let waiting = state.on_step_finished(9, NOW);
+    assert_eq!(runs(&waiting), named(&[("ladder/0", 10)]), "no picture is written beside the old ones");
+    state.on_step_finished(10, NOW);
     let cleared = state.on_cleared(NOW);
-    assert_eq!(runs(&cleared), named(&[("thumbnails/0", 10)]));
+    assert_eq!(runs(&cleared), named(&[("thumbnails/0", 11)]));
     assert_eq!((state.standing(), state.row().refused), (Standing::NoTrial, None));
-    assert_eq!(state.on_step_finished(10, NOW).last(), Some(&Effect::Settle));
+    assert_eq!(runs(&state.on_step_finished(11, NOW)), named(&[("verify/0", 12)]));
+    assert_eq!(state.on_step_finished(12, NOW).last(), Some(&Effect::Settle));
 }
 
 #[test]
@@ -463,10 +484,10 @@ fn a_file_of_which_nothing_plays_goes_and_the_job_stands_as_it_did() {
     let shown = state.made();
     let new = new_source(7);
     state.on_replaced(new.clone(), NOW).unwrap();
-    let effects = state.on_failed(6, failure(false), NOW, 0.0);
+    let effects = state.on_failed(7, failure(false), NOW, 0.0);
     assert!(matches!(effects[..], [Effect::StopWorkers, Effect::SaveJob(_)]), "{effects:?}");
     assert_eq!((state.standing(), state.source()), (Standing::Refused, None));
-    assert!(state.leftovers().unwrap().are_of(6));
+    assert!(state.leftovers().unwrap().are_of(7));
     assert_eq!(state.made(), shown);
     assert_eq!(state.on_cleared(NOW).last(), Some(&Effect::Settle));
     let change = state.video_change();
@@ -511,27 +532,27 @@ fn after_a_restart_a_trial_begins_anew_unless_the_new_file_is_shown() {
     let mut state = done();
     let new = new_source(7);
     state.on_replaced(new.clone(), NOW).unwrap();
-    state.on_probed(6, probe(), NOW);
-    state.on_event(8, &opened("sourcer8", Origin::Passthrough), NOW, 0.0);
+    state.on_probed(7, probe(), NOW);
+    state.on_event(9, &opened("sourcer9", Origin::Passthrough), NOW, 0.0);
     let mut again = State::load(state.row(), state.made(), options());
     assert_eq!(again.made(), state.made(), "the old one is shown");
-    assert_eq!(runs(&again.start(NOW)), named(&[("probe/0", 9)]));
+    assert_eq!(runs(&again.start(NOW)), named(&[("probe/0", 10)]));
     assert_eq!(again.standing(), Standing::OnTrial);
 
-    let effects = play(&mut state, 8);
+    let effects = play(&mut state, 9);
     assert!(saves_a_catalogue(&effects));
     let mut shown = State::load(state.row(), state.made(), options());
     assert_eq!((shown.standing(), shown.sources().1), (Standing::Accepted, Some(new.upload_id)));
-    assert_eq!(runs(&shown.start(NOW)), named(&[("passthrough/0", 9)]));
+    assert_eq!(runs(&shown.start(NOW)), named(&[("passthrough/0", 10)]));
 }
 
 #[test]
 fn a_file_whose_pieces_are_all_made_and_do_not_play_is_refused() {
     let mut state = done();
     state.on_replaced(new_source(7), NOW).unwrap();
-    state.on_probed(6, probe(), NOW);
-    state.on_step_finished(8, NOW);
-    let effects = state.on_step_finished(9, NOW);
+    state.on_probed(7, probe(), NOW);
+    state.on_step_finished(9, NOW);
+    let effects = state.on_step_finished(10, NOW);
     assert_eq!(state.standing(), Standing::Refused);
     assert!(!saves_a_catalogue(&effects) && runs(&effects).is_empty());
 }

@@ -46,6 +46,7 @@ impl Step {
                 plan::Stage::Passthrough => Stage::Packaging,
                 plan::Stage::Sound | plan::Stage::FirstRung | plan::Stage::Ladder => Stage::Encoding,
                 plan::Stage::Thumbnails => Stage::Thumbnails,
+                plan::Stage::Verify => Stage::Finishing,
             },
         }
     }

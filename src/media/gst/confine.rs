@@ -11,7 +11,7 @@ use super::fence;
 use crate::media::{
     chunk::LEAD_MAX_NS,
     failure::{Failure, FailureCode},
-    protocol::{Guards, InForce, Job, Task},
+    protocol::{Guards, InForce, Job, Made, Task},
 };
 
 /// Tells the child who started it, so that it can see whether that one still lives.
@@ -52,6 +52,7 @@ fn processor_s(job: &Job) -> u64 {
         Job::Check | Job::Probe => (0, 0),
         Job::Passthrough { probe } | Job::Sound { probe } => (10, probe.duration_ms),
         Job::Thumbnails { probe } => (30, probe.duration_ms),
+        Job::Verify { made } => (30, made.iter().map(Made::duration_ms).sum()),
         Job::Ladder { probe, chunk, .. } => {
             // What lies before a chunk may have to be decoded, too.
             let chunk_ms = (chunk.duration_ns(probe.duration_ms * 1_000_000) + LEAD_MAX_NS) / 1_000_000;

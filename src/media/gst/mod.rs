@@ -24,6 +24,7 @@ mod shrink;
 mod source;
 mod timeline;
 mod tracks;
+mod verify;
 mod waveform;
 
 use std::{io::BufRead, process::ExitCode, sync::Arc};
@@ -76,13 +77,18 @@ fn perform(task: &Task, guards: Guards, reporter: &Arc<Reporter>) -> Result<(), 
         reporter.tell(&Event::Checked { gstreamer, missing, guards });
         return Ok(());
     }
+    if let Job::Verify { made } = &task.job {
+        confine::step_back();
+        elements::init()?;
+        return verify::run(task, made, reporter);
+    }
     let container = sniff::sniff(&task.source, &task.limits)?;
     if let Job::Ladder { .. } | Job::Sound { .. } | Job::Thumbnails { .. } = task.job {
         confine::step_back();
     }
     elements::init()?;
     match &task.job {
-        Job::Check => Ok(()),
+        Job::Check | Job::Verify { .. } => Ok(()),
         Job::Probe => {
             let probe = discover::discover(&task.source, container, &task.limits)?;
             reporter.tell(&Event::Probed { probe });

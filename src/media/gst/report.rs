@@ -16,6 +16,8 @@ pub struct Reporter {
     speaking: Mutex<()>,
     percent: AtomicU8,
     position_ms: AtomicU64,
+    /// What earlier passes of the same job have done.
+    before_ms: AtomicU64,
 }
 
 impl Reporter {
@@ -30,8 +32,14 @@ impl Reporter {
         }
     }
 
+    /// One pass of several is done; positions of the next one count from there.
+    pub fn advance(&self, duration_ms: u64) {
+        self.before_ms.fetch_add(duration_ms, Ordering::Relaxed);
+    }
+
     /// Called every half second with where the work stands in the source.
     pub fn heartbeat(&self, position_ms: u64, duration_ms: u64) {
+        let position_ms = position_ms + self.before_ms.load(Ordering::Relaxed);
         let position_ms = self.position_ms.fetch_max(position_ms, Ordering::Relaxed).max(position_ms);
         self.tell(&Event::Heartbeat { position_ms });
         let percent = (position_ms * 100).checked_div(duration_ms).unwrap_or(0).min(99);

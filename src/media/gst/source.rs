@@ -47,8 +47,18 @@ pub fn attach(
 ) -> Result<(), Failure> {
     let file = elements::make("filesrc")?;
     file.set_property("location", path);
+    attach_to(pipeline, &file, outlets, chunk)
+}
+
+/// The same for bytes that come from elsewhere.
+pub fn attach_to(
+    pipeline: &gst::Pipeline,
+    file: &gst::Element,
+    outlets: Vec<Outlet>,
+    chunk: Chunk,
+) -> Result<(), Failure> {
     let parse = elements::make("parsebin")?;
-    pipeline.add_many([&file, &parse]).map_err(|error| internal(&error))?;
+    pipeline.add_many([file, &parse]).map_err(|error| internal(&error))?;
     file.link(&parse).map_err(|error| internal(&error))?;
 
     let streams = Arc::new(Mutex::new(Streams { waiting: outlets, open: 0 }));

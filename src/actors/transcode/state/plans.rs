@@ -17,6 +17,23 @@ pub struct Planned {
     pub pieces: Vec<plan::Piece>,
 }
 
+/// What of an earlier plan's work is good for another.
+#[derive(Clone, Copy)]
+pub(super) enum Kept {
+    NotEncoded,
+    Pictures,
+}
+
+impl Kept {
+    fn holds(self, piece: &str) -> bool {
+        let stages: &[plan::Stage] = match self {
+            Self::NotEncoded => &[plan::Stage::Passthrough, plan::Stage::Thumbnails],
+            Self::Pictures => &[plan::Stage::Thumbnails],
+        };
+        stages.iter().any(|stage| piece.starts_with(stage.as_str()))
+    }
+}
+
 impl Planned {
     pub fn new(plan: Plan) -> Self {
         Self { pieces: plan.pieces(), plan }
@@ -25,19 +42,15 @@ impl Planned {
 
 impl State {
     /// Goes by this plan from now on; what is finished of an earlier one stays finished where it is still asked for.
-    pub(super) fn adopt(&mut self, plan: Plan) {
+    pub(super) fn adopt(&mut self, plan: Plan, kept: Kept) {
         self.job.runs += 1;
         let text = serde_json::to_string(&plan).expect("plain data always serialises");
         let planned = Planned::new(plan);
         self.catalogue.expect_rungs(planned.plan.rungs().len());
         let (mut finished, mut failed) =
             self.job.plan.take().map(|old| (old.finished, old.failed)).unwrap_or_default();
-        let is_cut = |name: &str| {
-            let encoded = [plan::Stage::FirstRung, plan::Stage::Ladder, plan::Stage::Sound];
-            encoded.iter().any(|stage| name.starts_with(stage.as_str()))
-        };
-        finished.retain(|name| !is_cut(name));
-        failed.retain(|name, _| !is_cut(name));
+        finished.retain(|name| kept.holds(name));
+        failed.retain(|name, _| kept.holds(name) || name.starts_with(plan::Stage::Verify.as_str()));
         let generation = super::run_number(self.job.runs);
         self.job.plan = Some(JobPlan { plan: text, generation, finished, failed });
         self.plan = Some(planned);
@@ -73,16 +86,23 @@ impl State {
     /// one that cannot be cut is made in one piece.
     pub(super) fn plan_otherwise(&mut self, step: &Step, failure: &Failure) -> bool {
         let (Some(planned), Step::Make(piece)) = (&self.plan, step) else { return false };
-        let plan = &planned.plan;
+        let plan = planned.plan.clone();
+        if failure.code == FailureCode::OutputBroken.as_str() {
+            let again = self.count_failure(&step.label()) < self.options.attempts_max;
+            if again {
+                self.adopt(plan, Kept::Pictures);
+            }
+            return again;
+        }
         let other =
             if failure.code == FailureCode::NotCuttable.as_str() && plan.cutting == plan::Cutting::Chunks {
-                Plan { cutting: plan::Cutting::Whole, ..plan.clone() }
+                Plan { cutting: plan::Cutting::Whole, ..plan }
             } else if piece.stage == plan::Stage::Passthrough && plan.probe.video.is_some() {
-                Plan { picture: plan::Picture::Encode, ..plan.clone() }
+                Plan { picture: plan::Picture::Encode, ..plan }
             } else {
                 return false;
             };
-        self.adopt(other);
+        self.adopt(other, Kept::NotEncoded);
         true
     }
 }
