@@ -187,7 +187,7 @@ bodies! {
     }
 
     pub struct Rendition {
-        /// `1080p`, `source`, `audio`.
+        /// `1080p`, `source`, `audio`; `audio2` and so on are further sounds.
         pub name: String,
         /// Absent for sound.
         pub width: Option<u32>,
@@ -196,6 +196,8 @@ bodies! {
         /// The measured peak, sound not included.
         pub bandwidth_bps: u64,
         pub complete: bool,
+        /// BCP 47, of a sound whose language the file says.
+        pub language: Option<String>,
     }
 
     pub struct Thumbnails {

@@ -106,6 +106,14 @@ impl Piece {
         }
     }
 
+    /// Whether it makes the sounds, alone or with something else.
+    pub fn makes_sounds(&self) -> bool {
+        matches!(
+            self.job,
+            Job::Passthrough { .. } | Job::Sound { .. } | Job::Ladder { sound: Sound::Make, .. }
+        )
+    }
+
     /// Whether nothing else may run before it is done: what follows depends on whether it succeeds.
     pub fn is_alone(&self) -> bool {
         self.stage == Stage::Passthrough
@@ -152,6 +160,12 @@ impl Plan {
         pieces
     }
 
+    /// Without all sounds but the first.
+    pub fn first_sound_alone(mut self) -> Self {
+        self.probe.sounds.truncate(1);
+        self
+    }
+
     /// All encoded pictures there will be, largest first.
     pub fn rungs(&self) -> Vec<Rung> {
         self.probe.video.as_ref().map_or_else(Vec::new, |video| ladder::rungs(video, &self.ladder))
@@ -168,9 +182,9 @@ impl Plan {
         }
     }
 
-    /// The sound goes along with a first rung that is made in one piece, and is a piece of its own otherwise.
+    /// The sounds go along with a first rung that is made in one piece, and are a piece of their own otherwise.
     fn sound(&self, first: &mut [Piece]) -> Vec<Piece> {
-        if self.probe.audio.is_none() {
+        if self.probe.sounds.is_empty() {
             return Vec::new();
         }
         if let [Piece { job: Job::Ladder { sound, .. }, .. }] = first {
@@ -236,12 +250,14 @@ mod tests {
             channels: 2,
             sample_rate: 44_100,
             language: None,
+            title: None,
+            stream: None,
         };
         Probe {
             container: Container::IsoBmff,
             duration_ms,
             video: Some(video),
-            audio: Some(audio),
+            sounds: vec![audio],
             chapters: Vec::new(),
         }
     }
@@ -282,14 +298,7 @@ mod tests {
 
     #[test]
     fn sound_is_made_once() {
-        let sounds = |plan: &Plan| {
-            let makes = |piece: &Piece| match piece.job {
-                Job::Passthrough { .. } | Job::Sound { .. } => true,
-                Job::Ladder { sound, .. } => sound == Sound::Make,
-                _ => false,
-            };
-            plan.pieces().iter().filter(|piece| makes(piece)).count()
-        };
+        let sounds = |plan: &Plan| plan.pieces().iter().filter(|piece| piece.makes_sounds()).count();
         for (codec, duration_ms) in [("h264", 1000), ("h264", 90_000), ("vp9", 1000), ("vp9", 90_000)] {
             assert_eq!(sounds(&plan(codec, duration_ms)), 1, "{codec} of {duration_ms} ms");
         }

@@ -14,6 +14,7 @@ mod metadata;
 mod process;
 mod removal;
 mod scan;
+mod sounds;
 mod support;
 mod thumbnails;
 mod uploads;

@@ -6,6 +6,7 @@ mod chunks;
 mod clips;
 mod content;
 mod hostile;
+mod several;
 mod sound;
 mod sources;
 mod supervision;

@@ -79,7 +79,7 @@ mod tests {
             container: Container::Matroska,
             duration_ms,
             video: Some(video),
-            audio: None,
+            sounds: Vec::new(),
             chapters: Vec::new(),
         }
     }

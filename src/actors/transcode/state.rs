@@ -230,7 +230,7 @@ impl State {
         }
         self.job.attempts += 1;
         self.log(now, format!("{label}: {}: {}", failure.code, failure.detail));
-        if failure.retryable && self.plan_otherwise(&step, &failure) {
+        if self.plan_otherwise(&step, &failure) {
             let mut effects = vec![Effect::StopWorkers];
             self.running.clear();
             effects.extend(self.next(now));

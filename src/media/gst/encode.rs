@@ -1,5 +1,5 @@
 //! The ladder: one decode, each rung shrunk from the next larger one, capped CRF, a keyframe every
-//! four seconds in all rungs at once. The sound goes along in the same pass if it is still to be made.
+//! four seconds in all rungs at once. The sounds go along in the same pass if they are still to be made.
 
 use std::{fmt::Write, sync::Arc};
 
@@ -8,7 +8,7 @@ use gstreamer as gst;
 
 use super::{
     elements, ending,
-    outputs::{Output, check_chunk, close, ignored, outlet, own, sound},
+    outputs::{Output, check_chunk, close, ignored_sounds, outlet, own, sounds},
     pipeline,
     report::Reporter,
     segments::{Announcement, KeyUnits, TrackForm, Writer, sink_description},
@@ -50,12 +50,13 @@ pub fn run(task: &Task, order: &Order<'_>, reporter: &Arc<Reporter>) -> Result<(
     };
     let (mut outputs, picture) = picture(&pipeline, task, video, track, order, reporter)?;
     let mut outlets = vec![picture];
-    if let (Sound::Make, Some(audio), Some(track)) = (order.sound, &probe.audio, &tracks.sound) {
-        let (output, outlet) = sound(&pipeline, task, audio, track, reporter)?;
-        outlets.push(outlet);
-        outputs.push(output);
-    } else if let Some(track) = tracks.sound.as_ref().filter(|_| chunk.is_whole()) {
-        outlets.push(ignored(&pipeline, Kind::Sound, track)?);
+    if order.sound == Sound::Make {
+        for (output, outlet) in sounds(&pipeline, task, probe, &tracks, reporter)? {
+            outlets.push(outlet);
+            outputs.push(output);
+        }
+    } else if chunk.is_whole() {
+        outlets.extend(ignored_sounds(&pipeline, probe, &tracks)?);
     }
     source::attach(&pipeline, &task.source, outlets, chunk)?;
     let worked = working(&tracks, order.sound);
@@ -67,10 +68,10 @@ pub fn run(task: &Task, order: &Order<'_>, reporter: &Arc<Reporter>) -> Result<(
     check_chunk(&outputs, probe, chunk)
 }
 
-/// The position is that of the picture alone when the sound is only counted.
+/// The position is that of the picture alone when the sounds are only counted.
 fn working(tracks: &Tracks, make_sound: Sound) -> Tracks {
-    let sound = tracks.sound.clone().filter(|_| make_sound == Sound::Make);
-    Tracks { picture: tracks.picture.clone(), sound }
+    let sounds = if make_sound == Sound::Make { tracks.sounds.clone() } else { Vec::new() };
+    Tracks { picture: tracks.picture.clone(), sounds }
 }
 
 fn picture(

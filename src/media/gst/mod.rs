@@ -38,7 +38,7 @@ use super::{
 
 pub use confine::PARENT_VARIABLE;
 
-/// A probe and its rungs are below 4 KiB.
+/// A probe and its rungs are below 16 KiB.
 const TASK_MAX_BYTES: u64 = 64 * 1024;
 
 /// What `playhouse media-worker` does. Not for people: it waits for a task on stdin.
@@ -93,7 +93,7 @@ fn perform(task: &Task, guards: Guards, reporter: &Arc<Reporter>) -> Result<(), 
             let order = encode::Order { probe, rungs, sound: *sound, chunk: *chunk };
             encode::run(task, &order, reporter)
         }
-        Job::Sound { probe } => passthrough::sound_alone(task, probe, reporter),
+        Job::Sound { probe } => passthrough::sounds_alone(task, probe, reporter),
         Job::Thumbnails { probe } => pictures::run(task, probe, reporter),
     }
 }

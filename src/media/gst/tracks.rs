@@ -97,19 +97,20 @@ impl Track {
 #[derive(Clone, Default)]
 pub struct Tracks {
     pub picture: Option<Track>,
-    pub sound: Option<Track>,
+    /// As many as the probe has, in its order.
+    pub sounds: Vec<Track>,
 }
 
 impl Tracks {
     pub fn of(probe: &Probe) -> Self {
         Self {
             picture: probe.video.as_ref().map(|_| Track::of(probe)),
-            sound: probe.audio.as_ref().map(|_| Track::of(probe)),
+            sounds: probe.sounds.iter().map(|_| Track::of(probe)).collect(),
         }
     }
 
     fn all(&self) -> impl Iterator<Item = &Track> {
-        self.picture.iter().chain(&self.sound)
+        self.picture.iter().chain(&self.sounds)
     }
 
     /// Moves whenever any of the worked-on streams does: their mean.
@@ -184,14 +185,15 @@ mod tests {
             channels: 2,
             sample_rate: 48_000,
             language: None,
+            title: None,
+            stream: None,
         };
-        Probe { container, duration_ms, video: None, audio: Some(audio), chapters: Vec::new() }
+        Probe { container, duration_ms, video: None, sounds: vec![audio], chapters: Vec::new() }
     }
 
     fn held(probe: &Probe, held_ms: u64) -> Result<(), FailureCode> {
         let tracks = Tracks::of(probe);
-        let track = tracks.sound.as_ref().unwrap();
-        track.held.until_ns.store(held_ms * 1_000_000, Ordering::Relaxed);
+        tracks.sounds[0].held.until_ns.store(held_ms * 1_000_000, Ordering::Relaxed);
         tracks.check_held(probe).map_err(|failure| failure.code)
     }
 

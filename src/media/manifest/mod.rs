@@ -4,6 +4,7 @@
 mod beside;
 pub mod dash;
 pub mod hls;
+mod sounds;
 pub mod vtt;
 
 pub use beside::{Beside, CaptionTrack, Sprite};

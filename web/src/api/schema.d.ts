@@ -1327,7 +1327,9 @@ export interface components {
             frame_rate?: number | null;
             /** Format: int32 */
             height?: number | null;
-            /** @description `1080p`, `source`, `audio`. */
+            /** @description BCP 47, of a sound whose language the file says. */
+            language?: string | null;
+            /** @description `1080p`, `source`, `audio`; `audio2` and so on are further sounds. */
             name: string;
             /**
              * Format: int32

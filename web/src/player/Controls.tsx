@@ -9,6 +9,7 @@ import { seekTo, setRate, toggleFullscreen, togglePictureInPicture, togglePlay }
 import { MoreMenu } from "./MoreMenu";
 import { QualityMenu } from "./QualityMenu";
 import { SeekBar } from "./SeekBar";
+import { SoundMenu } from "./SoundMenu";
 import { SpeedMenu } from "./SpeedMenu";
 import type { useCaptions } from "./useCaptions";
 import type { useEngine } from "./useEngine";
@@ -71,6 +72,9 @@ export function Controls({ video, frame, media, engine, durationS, ...rest }: Co
           <ChapterMenu spans={spans} positionS={media.currentS} onSeek={(positionS) => seekTo(video, positionS)} />
         </span>
         <span className={styles.spacer} />
+        <span className={styles.wide}>
+          <SoundMenu state={engine.state} onChoose={engine.chooseSound} />
+        </span>
         <CaptionMenu
           captions={rest.captions}
           chosen={rest.shownCaptions.chosen?.language ?? null}
@@ -81,7 +85,7 @@ export function Controls({ video, frame, media, engine, durationS, ...rest }: Co
         </span>
         <QualityMenu state={engine.state} onChoose={engine.choose} />
         <span className={styles.narrow}>
-          <MoreMenu video={video} media={media} loop={rest.loop} onLoop={rest.onLoop} />
+          <MoreMenu video={video} media={media} engine={engine} loop={rest.loop} onLoop={rest.onLoop} />
         </span>
         <span className={styles.wide}>
           <ControlButton name="Loop" hint="r" icon="loop" pressed={rest.loop} onPress={rest.onLoop} />

@@ -30,6 +30,7 @@ impl State {
         let text = serde_json::to_string(&plan).expect("plain data always serialises");
         let planned = Planned::new(plan);
         self.catalogue.expect_rungs(planned.plan.rungs().len());
+        self.catalogue.expect_sounds(planned.plan.probe.sounds.len());
         let (mut finished, mut failed) =
             self.job.plan.take().map(|old| (old.finished, old.failed)).unwrap_or_default();
         let is_cut = |name: &str| {
@@ -69,19 +70,24 @@ impl State {
         });
     }
 
-    /// A picture that could not be passed through for a reason that is not the file's is encoded like any other, and
-    /// one that cannot be cut is made in one piece.
+    /// A picture that could not be passed through for a reason that is not the file's is encoded like any other, one
+    /// that cannot be cut is made in one piece, and where one of several sounds is damaged the first has to do.
     pub(super) fn plan_otherwise(&mut self, step: &Step, failure: &Failure) -> bool {
         let (Some(planned), Step::Make(piece)) = (&self.plan, step) else { return false };
         let plan = &planned.plan;
-        let other =
-            if failure.code == FailureCode::NotCuttable.as_str() && plan.cutting == plan::Cutting::Chunks {
-                Plan { cutting: plan::Cutting::Whole, ..plan.clone() }
-            } else if piece.stage == plan::Stage::Passthrough && plan.probe.video.is_some() {
-                Plan { picture: plan::Picture::Encode, ..plan.clone() }
-            } else {
-                return false;
-            };
+        let is = |code: FailureCode| failure.code == code.as_str();
+        let other = if is(FailureCode::NotCuttable) && plan.cutting == plan::Cutting::Chunks {
+            Plan { cutting: plan::Cutting::Whole, ..plan.clone() }
+        } else if failure.retryable && piece.stage == plan::Stage::Passthrough && plan.probe.video.is_some() {
+            Plan { picture: plan::Picture::Encode, ..plan.clone() }
+        } else if piece.makes_sounds()
+            && plan.probe.sounds.len() > 1
+            && (is(FailureCode::Damaged) || is(FailureCode::CodecNotSupported))
+        {
+            plan.clone().first_sound_alone()
+        } else {
+            return false;
+        };
         self.adopt(other);
         true
     }
