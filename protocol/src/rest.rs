@@ -141,6 +141,8 @@ bodies! {
         pub encryption: Encryption,
         pub channel: ChannelSummary,
         pub renditions: Vec<Rendition>,
+        /// That of the file, not of the renditions: these are always `standard`.
+        pub source_range: DynamicRange,
         pub thumbnails: Option<Thumbnails>,
         /// Out of the description, else out of the file; empty where neither has any.
         pub chapters: Vec<Chapter>,
@@ -242,6 +244,16 @@ bodies! {
     pub enum Encryption {
         None,
         Aes128,
+    }
+
+    /// How bright and how dark a picture may be.
+    #[derive(Copy, Eq)]
+    #[serde(rename_all = "snake_case")]
+    pub enum DynamicRange {
+        /// Also before the file has been probed.
+        Standard,
+        /// HDR: PQ or HLG.
+        High,
     }
 
     /// URLs that play as they are until `expires_at`.

@@ -15,6 +15,7 @@ use crate::{
     },
     media::{
         Catalogue, RenditionId,
+        probe::DynamicRange,
         rendition::{Rendition, Track},
     },
 };
@@ -56,6 +57,7 @@ pub async fn video(ctx: &Ctx, row: Video, who: Option<&Identity>) -> ApiResult<r
             avatar_color: channel.avatar_color,
         },
         renditions: renditions(&catalogue),
+        source_range: source_range(catalogue.source_range),
         thumbnails: catalogue.poster.map(|_| rest::Thumbnails {
             poster: format!("{base}/poster.jpg"),
             sprite_vtt: catalogue.thumbnails.map(|_| format!("{base}/thumbnails.vtt")),
@@ -93,6 +95,13 @@ fn rendition(made: &Rendition) -> rest::Rendition {
             complete,
             language: label.language.as_ref().map(ToString::to_string),
         },
+    }
+}
+
+fn source_range(range: DynamicRange) -> rest::DynamicRange {
+    match range {
+        DynamicRange::Standard => rest::DynamicRange::Standard,
+        DynamicRange::High => rest::DynamicRange::High,
     }
 }
 

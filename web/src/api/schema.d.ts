@@ -940,6 +940,11 @@ export interface components {
             text: string;
         };
         /**
+         * @description How bright and how dark a picture may be.
+         * @enum {string}
+         */
+        DynamicRange: "standard" | "high";
+        /**
          * @description Whether segments travel encrypted. Whoever may watch gets the keys: this is no DRM.
          * @enum {string}
          */
@@ -1155,6 +1160,8 @@ export interface components {
                 /** @description The caller's own reaction. */
                 reaction: components["schemas"]["ReactionKind"];
                 renditions: components["schemas"]["Rendition"][];
+                /** @description That of the file, not of the renditions: these are always `standard`. */
+                source_range: components["schemas"]["DynamicRange"];
                 status: components["schemas"]["VideoStatus"];
                 tags: string[];
                 thumbnails?: components["schemas"]["Thumbnails"] | null;
@@ -1468,6 +1475,8 @@ export interface components {
             /** @description The caller's own reaction. */
             reaction: components["schemas"]["ReactionKind"];
             renditions: components["schemas"]["Rendition"][];
+            /** @description That of the file, not of the renditions: these are always `standard`. */
+            source_range: components["schemas"]["DynamicRange"];
             status: components["schemas"]["VideoStatus"];
             tags: string[];
             thumbnails?: components["schemas"]["Thumbnails"] | null;

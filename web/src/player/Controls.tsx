@@ -1,4 +1,4 @@
-import type { Caption, Chapter } from "../api/types";
+import type { Caption, Chapter, Video } from "../api/types";
 import { formatClock, speakClock } from "../lib/time";
 import { CaptionMenu } from "./CaptionMenu";
 import { ChapterMenu } from "./ChapterMenu";
@@ -28,6 +28,7 @@ interface ControlsProps {
   markersMs: number[];
   chapters: Chapter[];
   captions: Caption[];
+  sourceRange: Video["source_range"];
   shownCaptions: ReturnType<typeof useCaptions>;
   loop: boolean;
   theatre: boolean;
@@ -83,7 +84,7 @@ export function Controls({ video, frame, media, engine, durationS, ...rest }: Co
         <span className={styles.wide}>
           <SpeedMenu rate={media.rate} onChoose={(rate) => setRate(video, rate)} />
         </span>
-        <QualityMenu state={engine.state} onChoose={engine.choose} />
+        <QualityMenu state={engine.state} sourceRange={rest.sourceRange} onChoose={engine.choose} />
         <span className={styles.narrow}>
           <MoreMenu video={video} media={media} engine={engine} loop={rest.loop} onLoop={rest.onLoop} />
         </span>
