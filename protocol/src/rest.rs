@@ -198,6 +198,8 @@ bodies! {
         /// The measured peak, sound not included.
         pub bandwidth_bps: u64,
         pub complete: bool,
+        /// RFC 6381, such as `avc1.64001f`.
+        pub codec: String,
         /// BCP 47, of a sound whose language the file says.
         pub language: Option<String>,
     }

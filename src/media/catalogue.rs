@@ -207,6 +207,7 @@ impl Catalogue {
     pub fn pictures(&self) -> Vec<&Rendition> {
         let mut pictures: Vec<&Rendition> =
             self.renditions.iter().filter(|known| known.is_video() && !known.segments.is_empty()).collect();
+        pictures.retain(|known| known.is_complete() || !known.is_in_second_codec());
         if pictures.iter().any(|known| known.is_complete()) {
             pictures.retain(|known| known.is_complete());
         }
@@ -221,6 +222,7 @@ impl Catalogue {
     pub fn is_passthrough_replaced(&self) -> bool {
         let encoded =
             self.renditions.iter().filter(|known| known.is_video() && known.origin == Origin::Encoded);
+        let encoded = encoded.filter(|known| !known.is_in_second_codec());
         let rungs: Vec<&Rendition> = encoded.collect();
         let expected = self.rungs_expected.max(1);
         rungs.len() >= expected && rungs.iter().all(|rung| rung.is_complete())

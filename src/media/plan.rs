@@ -14,6 +14,7 @@ use super::{
     protocol::{Job, Sound},
     rendition::RenditionId,
 };
+use crate::domain::codec::Codec;
 
 /// A stage by its name, as metrics and logs show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -25,6 +26,7 @@ pub enum Stage {
     FirstRung,
     Thumbnails,
     Ladder,
+    SecondCodec,
 }
 
 impl Stage {
@@ -36,6 +38,7 @@ impl Stage {
             Self::FirstRung => "first_rung",
             Self::Thumbnails => "thumbnails",
             Self::Ladder => "ladder",
+            Self::SecondCodec => "second_codec",
         }
     }
 
@@ -48,6 +51,7 @@ impl Stage {
             Self::FirstRung => 20,
             Self::Thumbnails => 4,
             Self::Ladder => 72,
+            Self::SecondCodec => 200,
         }
     }
 }
@@ -60,6 +64,9 @@ pub struct Plan {
     pub ladder: Vec<u32>,
     pub picture: Picture,
     pub cutting: Cutting,
+    /// What all rungs are made in once more, when everything else is there.
+    #[serde(default)]
+    pub second_codec: Option<Codec>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,6 +113,11 @@ impl Piece {
         }
     }
 
+    /// Whether everything else has to be there before it begins, and does without it if it fails.
+    pub fn comes_last(&self) -> bool {
+        self.stage == Stage::SecondCodec
+    }
+
     /// Whether it makes the sounds, alone or with something else.
     pub fn makes_sounds(&self) -> bool {
         matches!(
@@ -128,11 +140,25 @@ impl Piece {
 impl Plan {
     pub fn new(probe: Probe, ladder: &[u32]) -> Self {
         let ladder = ladder.to_vec();
-        Self { probe, ladder, picture: Picture::PassThrough, cutting: Cutting::Chunks }
+        Self { probe, ladder, picture: Picture::PassThrough, cutting: Cutting::Chunks, second_codec: None }
+    }
+
+    pub fn with_second_codec(self, second_codec: Option<Codec>) -> Self {
+        Self { second_codec, ..self }
     }
 
     /// What follows a probe, in the order in which it is begun. Sound without a picture gets one drawn of itself.
     pub fn pieces(&self) -> Vec<Piece> {
+        let mut pieces = self.first_pieces();
+        if let (Some(codec), Some(video)) = (self.second_codec, &self.probe.video) {
+            let rungs = ladder::in_codec(&self.rungs(), codec);
+            pieces.extend(self.encode(Stage::SecondCodec, &rungs, &self.chunks(video)));
+        }
+        pieces
+    }
+
+    /// All that does not wait for everything else.
+    fn first_pieces(&self) -> Vec<Piece> {
         let probe = &self.probe;
         let passthrough = Piece::new(Stage::Passthrough, Job::Passthrough { probe: probe.clone() });
         let thumbnails = Piece::new(Stage::Thumbnails, Job::Thumbnails { probe: probe.clone() });
@@ -166,7 +192,7 @@ impl Plan {
         self
     }
 
-    /// All encoded pictures there will be, largest first.
+    /// All pictures there will be in H.264, largest first.
     pub fn rungs(&self) -> Vec<Rung> {
         self.probe.video.as_ref().map_or_else(Vec::new, |video| ladder::rungs(video, &self.ladder))
     }
@@ -294,6 +320,22 @@ mod tests {
         assert_eq!(names(&whole), ["passthrough/0", "thumbnails/0", "ladder/0"]);
         let encoded = Plan { picture: Picture::Encode, ..whole };
         assert_eq!(names(&encoded), ["first_rung/0", "thumbnails/0", "ladder/0"]);
+    }
+
+    #[test]
+    fn a_second_codec_comes_last_in_the_same_sizes_and_chunks() {
+        let one = plan("h264", 60_000);
+        let both = one.clone().with_second_codec(Some(Codec::Av1));
+        let (known, all) = (one.pieces(), both.pieces());
+        let rest: Vec<String> = all[known.len()..].iter().map(Piece::name).collect();
+        assert_eq!(
+            (&all[..known.len()], &rest[..]),
+            (&known[..], &["second_codec/0", "second_codec/1"].map(String::from)[..])
+        );
+        let rungs: Vec<String> =
+            all[known.len()].shared_renditions().iter().map(ToString::to_string).collect();
+        assert_eq!(rungs, ["v720av1", "v480av1", "v360av1"]);
+        assert_eq!(one.rungs(), both.rungs(), "what replaces a passed-through picture is H.264");
     }
 
     #[test]

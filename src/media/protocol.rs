@@ -15,6 +15,7 @@ use super::{
     rendition::{Origin, RenditionId, Segment, Track},
     thumbnails::Thumbnails,
 };
+use crate::domain::codec::Codec;
 
 /// What one child is to do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,7 +33,7 @@ pub struct Task {
 #[serde(tag = "job", rename_all = "snake_case")]
 pub enum Job {
     /// Looks for the elements that every other job needs, and fills the registry. Reads no source.
-    Check,
+    Check { second_codec: Option<Codec> },
     /// Answers with [`Event::Probed`].
     Probe,
     /// The picture as it is (rendition `source`), and the sounds, each as it is or encoded (`audio`, `audio2`, …).

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{probe::Fraction, sound::Label};
+use crate::domain::codec::Codec;
 
 /// A folder name of the output and a path element of its URLs: `v720`, `audio`, `source`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -26,6 +27,14 @@ impl RenditionId {
     /// A rung of the ladder, named by the height of its 16:9 box.
     pub fn rung(height: u32) -> Self {
         Self(format!("v{height}"))
+    }
+
+    /// The same in a codec: `v720` in H.264, `v720av1` in AV1.
+    pub fn rung_in(height: u32, codec: Codec) -> Self {
+        match codec {
+            Codec::H264 => Self::rung(height),
+            other => Self(format!("v{height}{other}")),
+        }
     }
 
     /// A sound, shared by all pictures: `audio` is the first of its file, `audio2` the next.
@@ -141,6 +150,11 @@ impl From<Segment> for (u64, u64, u64) {
 impl Rendition {
     pub fn is_video(&self) -> bool {
         matches!(self.track, Track::Video { .. })
+    }
+
+    /// A picture in another codec than H.264.
+    pub fn is_in_second_codec(&self) -> bool {
+        [Codec::Av1, Codec::Hevc].iter().any(|codec| codec.is_named_by(&self.codec))
     }
 
     pub fn is_complete(&self) -> bool {

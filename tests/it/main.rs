@@ -5,6 +5,7 @@ mod accounts;
 mod captions;
 mod chapters;
 mod chat;
+mod codecs;
 mod delivery;
 mod encryption;
 mod engagement;

@@ -4,6 +4,7 @@
 mod bench;
 mod chunks;
 mod clips;
+mod codecs;
 mod content;
 mod hostile;
 mod several;

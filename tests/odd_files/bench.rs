@@ -36,7 +36,7 @@ fn options() -> WorkerOptions {
 
 /// The first worker makes the registry.
 pub async fn warm_up(_: &Path) {
-    worker::check(&options(), &CancellationToken::new()).await.expect("a worker");
+    worker::check(&options(), None, &CancellationToken::new()).await.expect("a worker");
 }
 
 pub async fn settle(source: &Path, folder: &Path) -> Outcome {

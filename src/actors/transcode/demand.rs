@@ -36,6 +36,7 @@ fn of_piece(piece: &Piece, account: UserId) -> Request {
         Stage::FirstRung => (Lane::Heavy, 3),
         Stage::Thumbnails => (Lane::Heavy, 4),
         Stage::Ladder => (Lane::Heavy, 5),
+        Stage::SecondCodec => (Lane::Heavy, 6),
     };
     let (video_ms, rung_pixels, heavy_ms) = match &piece.job {
         Job::Ladder { probe, rungs, .. } => {
@@ -46,7 +47,7 @@ fn of_piece(piece: &Piece, account: UserId) -> Request {
         Job::Passthrough { probe } | Job::Sound { probe } | Job::Thumbnails { probe } => {
             (probe.duration_ms, 0, 0)
         }
-        Job::Check | Job::Probe => (0, 0, 0),
+        Job::Check { .. } | Job::Probe => (0, 0, 0),
     };
     let priority = Priority { urgency, duration_ms: video_ms, rung_pixels, chunk: piece.chunk.index };
     Request { lane, account, priority, cost: heavy_ms.max(QUICK_COST_MS) }

@@ -15,6 +15,7 @@ use crate::{
     backends::store::tables::video::{Job, JobEvent, JobState},
     domain::{
         clock::Timestamp,
+        codec::Codec,
         video::{Failure, Stage, Status},
     },
     media::{self, Catalogue, Event, FailureCode, Plan, Probe, plan},
@@ -33,6 +34,7 @@ const PAUSE_DOUBLINGS_MAX: u32 = 5;
 #[derive(Debug, Clone)]
 pub struct Options {
     pub ladder: Vec<u32>,
+    pub second_codec: Option<Codec>,
     /// How often one piece may fail.
     pub attempts_max: u32,
     /// Pieces of one job at the same time, those that wait for their turn included.
@@ -133,7 +135,7 @@ impl State {
         }
         let applied = self.catalogue.apply(&Event::Probed { probe: probe.clone() });
         applied.expect("a probe follows from nothing");
-        self.adopt(Plan::new(probe, &self.options.ladder));
+        self.adopt(Plan::new(probe, &self.options.ladder).with_second_codec(self.options.second_codec));
         self.next(now)
     }
 
@@ -230,7 +232,8 @@ impl State {
         }
         self.job.attempts += 1;
         self.log(now, format!("{label}: {}: {}", failure.code, failure.detail));
-        if self.plan_otherwise(&step, &failure) {
+        let comes_last = matches!(&step, Step::Make(piece) if piece.comes_last());
+        if !comes_last && self.plan_otherwise(&step, &failure) {
             let mut effects = vec![Effect::StopWorkers];
             self.running.clear();
             effects.extend(self.next(now));
@@ -238,7 +241,7 @@ impl State {
         }
         let failed = self.count_failure(&label);
         if !failure.retryable || failed >= self.options.attempts_max {
-            return self.give_up(failure);
+            return if comes_last { self.do_without_second_codec(now) } else { self.give_up(failure) };
         }
         self.rest(label, pause(failed, chance), now)
     }
@@ -360,7 +363,13 @@ impl State {
         let Some((planned, saved)) = self.plan.as_ref().zip(self.job.plan.as_ref()) else {
             return Some(Step::Probe).filter(|step| free(&step.label()));
         };
-        for piece in planned.pieces.iter().filter(|piece| !saved.finished.contains(&piece.name())) {
+        let is_unmade = |piece: &plan::Piece| !saved.finished.contains(&piece.name());
+        for piece in planned.pieces.iter().filter(|piece| is_unmade(piece)) {
+            if piece.comes_last()
+                && planned.pieces.iter().any(|other| !other.comes_last() && is_unmade(other))
+            {
+                return None;
+            }
             if free(&piece.name()) {
                 return Some(Step::Make(Box::new(piece.clone())));
             }

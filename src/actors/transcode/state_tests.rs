@@ -30,7 +30,7 @@ fn queued() -> Job {
 }
 
 fn options() -> Options {
-    Options { ladder: vec![720, 360], attempts_max: 3, pieces_at_once_max: 1 }
+    Options { ladder: vec![720, 360], second_codec: None, attempts_max: 3, pieces_at_once_max: 1 }
 }
 
 fn fresh() -> State {
@@ -344,6 +344,22 @@ fn where_one_of_several_sounds_is_damaged_the_first_has_to_do() {
     assert!(state.catalogue().is_playable(), "no second sound is waited for");
     let effects = state.on_failed(5, damaged, NOW, 0.0);
     assert_eq!(effects.last(), Some(&Effect::Settle), "then it is the file");
+}
+
+#[test]
+fn a_second_codec_waits_for_everything_else_and_is_done_without_when_it_fails() {
+    let several = Options { second_codec: Some(Codec::Av1), pieces_at_once_max: 8, ..options() };
+    let mut state = State::load(queued(), Catalogue::default(), several);
+    state.start(NOW);
+    assert_eq!(runs(&state.on_probed(1, probe(), NOW)), named(&[("passthrough/0", 3)]));
+    let effects = state.on_step_finished(3, NOW);
+    assert_eq!(runs(&effects), named(&[("thumbnails/0", 4), ("ladder/0", 5)]), "others are still to be made");
+    assert_eq!(runs(&state.on_step_finished(5, NOW)), []);
+    assert_eq!(runs(&state.on_step_finished(4, NOW)), named(&[("second_codec/0", 6)]));
+    let refused = Failure { code: FailureCode::Damaged.as_str().into(), ..failure(false) };
+    let effects = state.on_failed(6, refused, NOW, 0.0);
+    assert_eq!(effects.last(), Some(&Effect::Settle));
+    assert_eq!(state.video_change().status, Status::Ready);
 }
 
 #[test]

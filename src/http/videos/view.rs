@@ -84,6 +84,7 @@ fn rendition(made: &Rendition) -> rest::Rendition {
             frame_rate: Some(frame_rate.as_f64()),
             bandwidth_bps,
             complete,
+            codec: made.codec.clone(),
             language: None,
         },
         Track::Audio { label, .. } => rest::Rendition {
@@ -93,6 +94,7 @@ fn rendition(made: &Rendition) -> rest::Rendition {
             frame_rate: None,
             bandwidth_bps,
             complete,
+            codec: made.codec.clone(),
             language: label.language.as_ref().map(ToString::to_string),
         },
     }

@@ -16,6 +16,7 @@ use super::{
     source::{self, Form, Kind, Outlet},
     tracks::{self, Tracks},
 };
+use crate::domain::codec::Codec;
 use crate::media::{
     chunk::Chunk,
     failure::{Failure, FailureCode},
@@ -26,6 +27,7 @@ use crate::media::{
 };
 
 const QUANTIZER: u32 = 23;
+const QUANTIZER_HEVC: u32 = 26;
 const PRESET: &str = "veryfast";
 /// How much the cap may be overdrawn.
 const VBV_MS: u32 = 2000;
@@ -92,10 +94,19 @@ fn picture(
         if place > 0 {
             shrink::attach(&parts, place, rung);
         }
+        spare_flushes(&parts, rung);
         let writer = Writer::attach(&parts, &task.output, announcement(rung, order.chunk), reporter)?;
         outputs.push(Output { writer, held: track.held.clone() });
     }
     Ok((outputs, outlet(pipeline, &parts, Kind::Picture, Form::Decoded, track)?))
+}
+
+/// x265enc of 1.22 fails when it is flushed before it has seen a frame, which the seek to a chunk does.
+fn spare_flushes(parts: &gst::Bin, rung: &Rung) {
+    if let Some(encoder) = parts.by_name(&format!("hevc_{}", rung.rendition)) {
+        let pad = encoder.static_pad("sink").expect("an encoder has a sink pad");
+        pad.add_probe(gst::PadProbeType::EVENT_FLUSH, |_, _| gst::PadProbeReturn::Drop);
+    }
 }
 
 fn announcement(rung: &Rung, chunk: Chunk) -> Announcement {
@@ -183,9 +194,37 @@ fn threads(place: usize) -> u32 {
 fn encoder(rung: &Rung, threads: u32) -> String {
     let frames = f64::from(u32::try_from(SEGMENT_MS).unwrap_or(4000)) / 1000.0 * rung.frame_rate.as_f64();
     let (bitrate, key_distance) = (rung.bitrate_max_kbps, frames.ceil());
+    match rung.codec {
+        Codec::H264 => h264(bitrate, key_distance, threads),
+        Codec::Hevc => hevc(rung, key_distance),
+        Codec::Av1 => av1(bitrate, key_distance, threads),
+    }
+}
+
+fn h264(bitrate: u32, key_distance: f64, threads: u32) -> String {
     format!(
         "x264enc pass=qual quantizer={QUANTIZER} bitrate={bitrate} vbv-buf-capacity={VBV_MS} \
          key-int-max={key_distance} speed-preset={PRESET} threads={threads} option-string=\"scenecut=0:ref=1\" \
          ! video/x-h264,profile=high,stream-format=avc"
+    )
+}
+
+/// Capped CRF as in H.264. Closed GOPs, since a chunk must not lean on the one before it.
+fn hevc(rung: &Rung, key_distance: f64) -> String {
+    let (rendition, bitrate) = (&rung.rendition, rung.bitrate_max_kbps);
+    let buffer = bitrate * VBV_MS / 1000;
+    format!(
+        "x265enc name=hevc_{rendition} speed-preset={PRESET} key-int-max={key_distance} option-string=\"crf={QUANTIZER_HEVC}\
+         :vbv-maxrate={bitrate}:vbv-bufsize={buffer}:scenecut=0:open-gop=0\" \
+         ! h265parse ! video/x-h265,profile=main,stream-format=hvc1,alignment=au"
+    )
+}
+
+/// libaom has no cap in its constant quality: the rate is aimed at, and what is easy gets less.
+fn av1(bitrate: u32, key_distance: f64, threads: u32) -> String {
+    format!(
+        "av1enc usage-profile=realtime cpu-used=8 end-usage=vbr target-bitrate={bitrate} min-quantizer=20 \
+         max-quantizer=58 lag-in-frames=0 keyframe-max-dist={key_distance} threads={threads} \
+         ! av1parse ! video/x-av1,stream-format=obu-stream,alignment=tu"
     )
 }

@@ -3,6 +3,7 @@
 //! hostile and what decodes it is C. Pipelines here are built from the probe, never by guessing.
 
 mod aac;
+mod codec_name;
 mod confine;
 mod discover;
 mod discover_chapters;
@@ -71,8 +72,8 @@ fn read_task() -> Result<Task, Failure> {
 }
 
 fn perform(task: &Task, guards: Guards, reporter: &Arc<Reporter>) -> Result<(), Failure> {
-    if let Job::Check = task.job {
-        let (gstreamer, missing) = elements::look()?;
+    if let Job::Check { second_codec } = task.job {
+        let (gstreamer, missing) = elements::look(second_codec)?;
         reporter.tell(&Event::Checked { gstreamer, missing, guards });
         return Ok(());
     }
@@ -82,7 +83,7 @@ fn perform(task: &Task, guards: Guards, reporter: &Arc<Reporter>) -> Result<(), 
     }
     elements::init()?;
     match &task.job {
-        Job::Check => Ok(()),
+        Job::Check { .. } => Ok(()),
         Job::Probe => {
             let probe = discover::discover(&task.source, container, &task.limits)?;
             reporter.tell(&Event::Probed { probe });

@@ -122,7 +122,11 @@ pub fn own(outputs: &[Output], failure: Failure) -> Failure {
 pub fn close(outputs: &[Output], tracks: &Tracks, probe: &Probe, reporter: &Reporter) -> Result<(), Failure> {
     tracks.check_held(probe)?;
     for output in outputs {
-        tracks::check_beginning(&output.held, output.writer.from_ns(), output.writer.announcement().origin)?;
+        tracks::check_beginning(
+            &output.held,
+            output.writer.from_ns(),
+            output.writer.announcement().origin,
+        )?;
         tracks::check_made(output.held.ns(), output.writer.made_ns())?;
         if output.writer.segments() == 0 {
             let detail = "there is nothing in one of the file's pictures or sounds";

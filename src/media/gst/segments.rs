@@ -11,9 +11,8 @@ use std::{
 use gst::prelude::*;
 use gstreamer as gst;
 use gstreamer_app as app;
-use gstreamer_pbutils as pbutils;
 
-use super::report::Reporter;
+use super::{codec_name::codec_name, report::Reporter};
 use crate::media::{
     chunk::Chunk,
     failure::{Failure, FailureCode},
@@ -158,14 +157,15 @@ impl Writer {
             let state = self.state();
             (state.caps.clone(), state.preference)
         };
-        let codec = caps.as_ref().and_then(|caps| pbutils::codec_utils_caps_get_mime_codec(caps).ok());
+        let made = init.map_readable().map_err(|error| super::source::internal(&error))?;
+        let codec = caps.as_ref().and_then(|caps| codec_name(caps, &made));
         let codec = codec.ok_or_else(|| super::source::internal(&"the codec has no name"))?;
         let announcement = &self.announcement;
         self.state().init_bytes = Some(bytes);
         self.reporter.tell(&Event::Opened {
             rendition: announcement.rendition.clone(),
             track: announcement.form.track(caps.as_ref(), preference),
-            codec: codec.to_string(),
+            codec,
             origin: announcement.origin,
             bandwidth_cap: announcement.bandwidth_cap,
             init_bytes: bytes,

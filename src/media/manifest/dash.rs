@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use super::{
     beside::Beside,
+    by_codec,
     sounds::{self, Choice, Sound},
 };
 use crate::domain::caption::Kind;
@@ -15,9 +16,6 @@ use crate::media::{
 };
 
 const VIDEO_TIMESCALE: u64 = 90_000;
-/// Behind the pictures. The sets of texts follow those of the sounds, the images come last.
-const FIRST_SOUND_SET: usize = 1;
-
 /// Complete renditions only; `pictures` smallest first, sounds in the order of the file.
 pub fn mpd(pictures: &[&Rendition], sounds: &[&Rendition], beside: &Beside) -> String {
     render(pictures, sounds, None, beside)
@@ -52,12 +50,15 @@ fn render(
     );
     program_information(&mut text, beside);
     text.push_str("  <Period id=\"0\" start=\"PT0S\">\n");
-    if !pictures.is_empty() {
-        picture_set(&mut text, pictures, protection);
+    let picture_sets = by_codec(pictures);
+    for (pictures, id) in picture_sets.iter().zip(0..) {
+        picture_set(&mut text, pictures, id, protection);
     }
     let sounds = sounds::named(sounds);
-    sound_sets(&mut text, &sounds, protection);
-    let first_text_set = FIRST_SOUND_SET + sounds.len();
+    // Numbered as they were when there was but one set of pictures, which sound alone has none of.
+    let first_sound_set = picture_sets.len().max(1);
+    sound_sets(&mut text, &sounds, first_sound_set, protection);
+    let first_text_set = first_sound_set + sounds.len();
     text_sets(&mut text, beside, first_text_set);
     image_set(&mut text, beside, first_text_set + beside.captions.len());
     text.push_str("  </Period>\n</MPD>\n");
@@ -82,10 +83,13 @@ fn program_information(text: &mut String, beside: &Beside) {
     text.push_str("  </ProgramInformation>\n");
 }
 
-fn picture_set(text: &mut String, pictures: &[&Rendition], protection: Option<&Protection>) {
-    text.push_str(
-        "    <AdaptationSet id=\"0\" contentType=\"video\" mimeType=\"video/mp4\" segmentAlignment=\"true\" \
-         startWithSAP=\"1\">\n",
+fn picture_set(text: &mut String, pictures: &[&Rendition], id: usize, protection: Option<&Protection>) {
+    push(
+        text,
+        format_args!(
+            "    <AdaptationSet id=\"{id}\" contentType=\"video\" mimeType=\"video/mp4\" segmentAlignment=\"true\" \
+             startWithSAP=\"1\">\n"
+        ),
     );
     content_protection(text, protection);
     text.push_str("      <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"main\"/>\n");
@@ -109,8 +113,8 @@ fn picture_set(text: &mut String, pictures: &[&Rendition], protection: Option<&P
 }
 
 /// A set each, since players switch within a set by themselves. Labels are for telling several apart.
-fn sound_sets(text: &mut String, sounds: &[Sound<'_>], protection: Option<&Protection>) {
-    for (sound, id) in sounds.iter().zip(FIRST_SOUND_SET..) {
+fn sound_sets(text: &mut String, sounds: &[Sound<'_>], first_id: usize, protection: Option<&Protection>) {
+    for (sound, id) in sounds.iter().zip(first_id..) {
         let name = (sounds.len() > 1).then(|| escaped(&sound.name));
         let label = name.map(|name| format!("      <Label>{name}</Label>\n")).unwrap_or_default();
         sound_set(text, sound, id, &label, protection);

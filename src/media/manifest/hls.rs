@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use super::{
     beside::{Beside, CaptionTrack, Sprite},
+    by_codec,
     sounds::{self, Choice, Sound},
 };
 use crate::domain::caption::{Kind, Language};
@@ -32,7 +33,10 @@ pub fn master(pictures: &[&Rendition], sounds: &[&Rendition], beside: &Beside) -
         sound_variant(&mut text, &sounds, beside);
         return text;
     }
-    middle_first(pictures).into_iter().for_each(|picture| variant(&mut text, picture, &sounds, beside));
+    by_codec(pictures)
+        .iter()
+        .flat_map(|pictures| middle_first(pictures))
+        .for_each(|picture| variant(&mut text, picture, &sounds, beside));
     beside.sprite.iter().for_each(|sprite| image_stream(&mut text, sprite));
     text
 }

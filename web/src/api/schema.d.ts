@@ -1329,6 +1329,8 @@ export interface components {
              * @description The measured peak, sound not included.
              */
             bandwidth_bps: number;
+            /** @description RFC 6381, such as `avc1.64001f`. */
+            codec: string;
             complete: boolean;
             /** Format: double */
             frame_rate?: number | null;

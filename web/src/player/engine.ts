@@ -202,7 +202,7 @@ export class Engine {
 
   private levelOf(hls: Hls, height: number | null): number {
     if (height === null) return -1;
-    return hls.levels.findIndex((level) => rung(level) === height);
+    return qualitiesOf(hls.levels).find((quality) => quality.height === height)?.index ?? -1;
   }
 
   /** Until somebody chooses, the stream's own default is heard. */
@@ -222,7 +222,8 @@ export class Engine {
     if (this.hls !== hls) return;
     const qualities = qualitiesOf(hls.levels);
     const playing = hls.currentLevel >= 0 ? hls.currentLevel : hls.loadLevel;
-    const current = qualities.find(({ index }) => index === playing) ?? null;
+    const level = hls.levels[playing];
+    const current = (level && qualities.find(({ height }) => height === rung(level))) ?? null;
     const chosen = qualities.find(({ height }) => height === this.wantedHeight) ?? null;
     this.publish({ ...this.state, qualities, chosen, current });
   }

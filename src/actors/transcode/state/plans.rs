@@ -1,14 +1,14 @@
 //! The plan a job goes by: adopted after the probe, replaced where a source turns out otherwise, and what of an earlier
 //! one's work is kept.
 
-use super::State;
+use super::{Effect, State};
 use crate::{
     actors::transcode::{
         names::{of_run, run_of, without_run},
         step::Step,
     },
     backends::store::tables::video::JobPlan,
-    domain::video::Failure,
+    domain::{clock::Timestamp, video::Failure},
     media::{FailureCode, Plan, RenditionId, plan},
 };
 
@@ -34,7 +34,8 @@ impl State {
         let (mut finished, mut failed) =
             self.job.plan.take().map(|old| (old.finished, old.failed)).unwrap_or_default();
         let is_cut = |name: &str| {
-            let encoded = [plan::Stage::FirstRung, plan::Stage::Ladder, plan::Stage::Sound];
+            let encoded =
+                [plan::Stage::FirstRung, plan::Stage::Ladder, plan::Stage::Sound, plan::Stage::SecondCodec];
             encoded.iter().any(|stage| name.starts_with(stage.as_str()))
         };
         finished.retain(|name| !is_cut(name));
@@ -68,6 +69,20 @@ impl State {
                 || shared.contains(&known.id)
                 || running.iter().any(|run| run_of(&known.id) == Some(*run))
         });
+    }
+
+    /// What is there in H.264 plays everywhere: a second codec that cannot be made is done without.
+    pub(super) fn do_without_second_codec(&mut self, now: Timestamp) -> Vec<Effect> {
+        self.running.clear();
+        if let Some((planned, saved)) = self.plan.as_ref().zip(self.job.plan.as_mut()) {
+            let last = planned.pieces.iter().filter(|piece| piece.comes_last());
+            saved.finished.extend(last.map(plan::Piece::name));
+        }
+        self.catalogue.retain(|known| !known.is_in_second_codec());
+        self.log(now, "goes without the second codec".into());
+        let mut effects = vec![Effect::StopWorkers];
+        effects.extend(self.next(now));
+        effects
     }
 
     /// A picture that could not be passed through for a reason that is not the file's is encoded like any other, one
