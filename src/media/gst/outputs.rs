@@ -124,7 +124,7 @@ pub fn close(outputs: &[Output], tracks: &Tracks, probe: &Probe, reporter: &Repo
     for output in outputs {
         tracks::check_beginning(
             &output.held,
-            output.writer.from_ns(),
+            output.writer.begins_ns(),
             output.writer.announcement().origin,
         )?;
         tracks::check_made(output.held.ns(), output.writer.made_ns())?;

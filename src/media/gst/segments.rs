@@ -75,7 +75,7 @@ struct State {
     segments: u64,
     made_ns: u64,
     /// Where the first segment begins.
-    from_ns: Option<u64>,
+    begins_ns: Option<u64>,
     failure: Option<Failure>,
 }
 
@@ -189,7 +189,7 @@ impl Writer {
             let mut state = self.state();
             state.segments += 1;
             state.made_ns += duration_ns;
-            state.from_ns.get_or_insert(start_ns);
+            state.begins_ns.get_or_insert(start_ns);
         }
         let segment = Segment { start_ns: chunk.start_ns + made_before_ns, duration_ns, bytes };
         let rendition = self.announcement.rendition.clone();
@@ -228,8 +228,8 @@ impl Writer {
     }
 
     /// Where what is on disk begins; zero before anything is.
-    pub fn from_ns(&self) -> u64 {
-        self.state().from_ns.unwrap_or(0)
+    pub fn begins_ns(&self) -> u64 {
+        self.state().begins_ns.unwrap_or(0)
     }
 
     pub fn segments(&self) -> u64 {
