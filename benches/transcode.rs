@@ -65,7 +65,7 @@ async fn bench(clip: &Path) -> Outcome<f64> {
     let probe = worker::probe(&options, &task(Job::Probe), &CancellationToken::new()).await?;
     let video = probe.video.as_ref().ok_or("the clip has no picture")?;
     let rungs = ladder::rungs(video, &ladder::heights().collect::<Vec<u32>>());
-    let sound = if probe.audio.is_some() { Sound::Make } else { Sound::Leave };
+    let sound = if probe.sounds.is_empty() { Sound::Leave } else { Sound::Make };
     let ladder = task(Job::Ladder { probe: probe.clone(), rungs: rungs.clone(), sound, chunk: Chunk::WHOLE });
     let theirs = scratch.path().join("theirs");
     let (mut our_costs, mut their_costs) = (Vec::new(), Vec::new());
@@ -155,7 +155,7 @@ fn ffmpeg_arguments(probe: &Probe, rungs: &[Rung]) -> Vec<String> {
         push(format!("-bufsize:v:{at}"), format!("{}k", kbps * 2));
     }
     let key_distance = (4.0 * rungs[0].frame_rate.as_f64()).ceil();
-    let sound = probe.audio.is_some();
+    let sound = !probe.sounds.is_empty();
     if sound {
         push("-map".to_owned(), "0:a:0".to_owned());
     }

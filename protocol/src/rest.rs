@@ -141,6 +141,8 @@ bodies! {
         pub encryption: Encryption,
         pub channel: ChannelSummary,
         pub renditions: Vec<Rendition>,
+        /// That of the file, not of the renditions: these are always `standard`.
+        pub source_range: DynamicRange,
         pub thumbnails: Option<Thumbnails>,
         /// Out of the description, else out of the file; empty where neither has any.
         pub chapters: Vec<Chapter>,
@@ -187,7 +189,7 @@ bodies! {
     }
 
     pub struct Rendition {
-        /// `1080p`, `source`, `audio`.
+        /// `1080p`, `source`, `audio`; `audio2` and so on are further sounds.
         pub name: String,
         /// Absent for sound.
         pub width: Option<u32>,
@@ -196,6 +198,10 @@ bodies! {
         /// The measured peak, sound not included.
         pub bandwidth_bps: u64,
         pub complete: bool,
+        /// RFC 6381, such as `avc1.64001f`.
+        pub codec: String,
+        /// BCP 47, of a sound whose language the file says.
+        pub language: Option<String>,
     }
 
     pub struct Thumbnails {
@@ -240,6 +246,16 @@ bodies! {
     pub enum Encryption {
         None,
         Aes128,
+    }
+
+    /// How bright and how dark a picture may be.
+    #[derive(Copy, Eq)]
+    #[serde(rename_all = "snake_case")]
+    pub enum DynamicRange {
+        /// Also before the file has been probed.
+        Standard,
+        /// HDR: PQ or HLG.
+        High,
     }
 
     /// URLs that play as they are until `expires_at`.

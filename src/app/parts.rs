@@ -68,7 +68,7 @@ impl Parts {
         let shared = shared(config, &registry, &metrics);
         let accounts = accounts(config, &back_ends, &clock, &keys, &metrics);
         let rooms = rooms(config, &back_ends, &clock, &shared);
-        let transcodes = transcodes(config, &back_ends, &clock, &rooms, &shared, program)?;
+        let transcodes = transcodes(config, &back_ends, &clock, &rooms, &shared, program).await?;
         let removals = Removals {
             store: back_ends.store.clone(),
             objects: back_ends.objects.clone(),
@@ -180,7 +180,7 @@ pub(super) fn accounts(
     Arc::new(Accounts::new(store, clock, keys, hashing, tokens, metrics.clone()))
 }
 
-fn transcodes(
+async fn transcodes(
     config: &Config,
     back_ends: &BackEnds,
     clock: &SharedClock,
@@ -192,6 +192,7 @@ fn transcodes(
     clear(&scratch)?;
     let mut worker = WorkerOptions::new(program, gstreamer_registry(config)?);
     worker.silence_max = config.media.silence_max_s.duration();
+    check_second_codec(config, &worker).await?;
     drop(tasks::spawn("media-check", look_around(worker.clone())));
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let workshop = Workshop {
@@ -211,6 +212,7 @@ fn transcodes(
             ..Limits::default()
         },
         ladder: config.media.ladder.clone(),
+        second_codec: config.media.second_codec(),
         attempts_max: config.media.attempts_max,
         scratch,
         turns: Turns::new(config.media.workers(cores), clock.clone()),
@@ -243,7 +245,7 @@ fn gstreamer_registry(config: &Config) -> anyhow::Result<PathBuf> {
 /// Says what media lacks on this machine; and the first look makes GStreamer's list of plugins, which would otherwise
 /// cost the first upload a second.
 async fn look_around(worker: WorkerOptions) {
-    match media::worker::check(&worker, &CancellationToken::new()).await {
+    match media::worker::check(&worker, None, &CancellationToken::new()).await {
         Ok(equipment) if equipment.missing.is_empty() => {
             tracing::info!(gstreamer = equipment.gstreamer, "media workers have all they need");
         }
@@ -256,6 +258,19 @@ async fn look_around(worker: WorkerOptions) {
         }
         Err(failure) => tracing::error!(error.chain = %failure, "media workers do not start"),
     }
+}
+
+/// A codec that cannot be made here is refused at once and not with the first upload.
+async fn check_second_codec(config: &Config, worker: &WorkerOptions) -> anyhow::Result<()> {
+    let Some(codec) = config.media.second_codec() else { return Ok(()) };
+    let found = media::worker::check(worker, Some(codec), &CancellationToken::new()).await;
+    let equipment = found.with_context(|| format!("media.codecs: whether {codec} can be made here"))?;
+    let missing = equipment.missing.join(", ");
+    anyhow::ensure!(
+        missing.is_empty(),
+        "media.codecs: {codec} cannot be made here, missing: {missing}; install what is missing or take {codec} out"
+    );
+    Ok(())
 }
 
 /// What workers of an earlier life left half-made is worth nothing.

@@ -59,11 +59,10 @@ impl Finding {
 
 /// Looks at everything and prints one line a finding.
 pub(super) fn run(config: &Config, out: &mut dyn Write) -> io::Result<Exit> {
-    let data_dir = &config.server.data_dir;
     let mut findings = this_machine(config);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        findings.extend(gstreamer(equipment(data_dir).await));
+        findings.extend(gstreamer(equipment(config).await));
         findings.extend(back_ends(app::check(config, Arc::new(SystemClock)).await));
         findings.extend(app::check_scanner(&config.scan).await.map(scanner));
     });
@@ -91,15 +90,15 @@ pub(super) fn this_machine(config: &Config) -> Vec<Finding> {
 }
 
 /// What a media worker of this very program finds. This process itself never loads GStreamer.
-async fn equipment(data_dir: &Path) -> Result<Equipment, Failure> {
+async fn equipment(config: &Config) -> Result<Equipment, Failure> {
     let program = std::env::current_exe()
         .map_err(|error| Failure::new(FailureCode::WorkerFailed, error.to_string()))?;
-    let registry = data_dir.join("gstreamer/registry.bin");
+    let registry = config.server.data_dir.join("gstreamer/registry.bin");
     worker::prepare_registry(&registry).map_err(|error| {
         Failure::new(FailureCode::WorkerFailed, format!("{}: {error}", registry.display()))
     })?;
     let options = WorkerOptions::new(program, registry);
-    worker::check(&options, &CancellationToken::new()).await
+    worker::check(&options, config.media.second_codec(), &CancellationToken::new()).await
 }
 
 fn back_ends(answers: Vec<(&'static str, Result<String, String>)>) -> Vec<Finding> {

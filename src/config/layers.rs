@@ -85,19 +85,20 @@ fn parse_like(like: &Value, text: &str) -> Option<Value> {
     match like {
         Value::Integer(_) => text.parse().ok().map(Value::Integer),
         Value::Boolean(_) => text.parse().ok().map(Value::Boolean),
-        Value::Array(_) => text.split(',').map(list_item).collect::<Option<_>>().map(Value::Array),
+        Value::Array(items) => {
+            let like = items.first().unwrap_or(&Value::Integer(0));
+            text.split(',').map(|item| parse_like(like, item)).collect::<Option<_>>().map(Value::Array)
+        }
         _ => Some(Value::String(text.to_owned())),
     }
 }
 
-fn list_item(text: &str) -> Option<Value> {
-    text.trim().parse().ok().map(Value::Integer)
-}
-
-/// All lists of the configuration hold whole numbers.
+/// A list holds what that of the defaults holds, which is never empty.
 fn same_type(default: &Value, given: &Value) -> bool {
-    match given {
-        Value::Array(items) => default.is_array() && items.iter().all(Value::is_integer),
+    match (default, given) {
+        (Value::Array(like), Value::Array(items)) => {
+            items.iter().all(|item| like.first().is_some_and(|like| like.same_type(item)))
+        }
         _ => default.same_type(given),
     }
 }
@@ -106,7 +107,8 @@ fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Integer(_) => "a whole number",
         Value::Boolean(_) => "true or false",
-        Value::Array(_) => "a list of whole numbers",
+        Value::Array(items) if items.iter().all(Value::is_integer) => "a list of whole numbers",
+        Value::Array(_) => "a list of texts",
         _ => "a text",
     }
 }

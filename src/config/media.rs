@@ -6,6 +6,7 @@ use super::{
     Seconds,
     range::{Range, range},
 };
+use crate::domain::codec::Codec;
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -13,6 +14,9 @@ pub struct Media {
     /// Heights in pixels: even, each less than the one before, at least one.
     #[serde(deserialize_with = "ladder")]
     pub ladder: Vec<u32>,
+    /// [`Media::second_codec`] is what counts.
+    #[serde(deserialize_with = "codecs")]
+    codecs: Vec<Codec>,
     /// Zero stands for half of the cores; [`Media::workers`] is what counts.
     workers_max: usize,
     pub attempts_max: u32,
@@ -39,6 +43,11 @@ pub(super) const RANGES: &[Range] = &[
 ];
 
 impl Media {
+    /// What pictures are made in besides H.264.
+    pub fn second_codec(&self) -> Option<Codec> {
+        self.codecs.iter().copied().find(|codec| *codec != Codec::H264)
+    }
+
     /// Transcode processes at the same time, on a machine with so many cores. Never zero.
     pub fn workers(&self, cores: usize) -> usize {
         if self.workers_max == 0 { (cores / 2).max(1) } else { self.workers_max }
@@ -54,4 +63,19 @@ fn ladder<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<u32>, D::Error> {
     }
     let allowed = "even heights, tallest first, such as 1080, 720, 480, 360";
     Err(D::Error::custom(format!("{heights:?} is no ladder, allowed: {allowed}")))
+}
+
+fn codecs<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<Codec>, D::Error> {
+    let names = Vec::<String>::deserialize(source)?;
+    let known: Option<Vec<Codec>> = names.iter().map(|name| name.parse().ok()).collect();
+    match known.as_deref() {
+        Some([Codec::H264]) => Ok(vec![Codec::H264]),
+        Some([Codec::H264, second]) if *second != Codec::H264 => Ok(vec![Codec::H264, *second]),
+        _ => {
+            let vp9 = names.iter().any(|name| name == "vp9");
+            let why = if vp9 { " (VP9 cannot be put into CMAF segments here)" } else { "" };
+            let allowed = "[\"h264\"], [\"h264\", \"av1\"] or [\"h264\", \"hevc\"]";
+            Err(D::Error::custom(format!("{names:?} are no codecs{why}, allowed: {allowed}")))
+        }
+    }
 }

@@ -40,12 +40,14 @@ fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
     let environment = [
         ("PLAYHOUSE__ROOMS__TICK_MS".to_owned(), "0".to_owned()),
         ("PLAYHOUSE__MEDIA__LADDER".to_owned(), "720, 360".to_owned()),
+        ("PLAYHOUSE__MEDIA__CODECS".to_owned(), "h264, av1".to_owned()),
         ("PLAYHOUSE__LIMITS__ENABLED".to_owned(), "false".to_owned()),
         ("PLAYHOUSE_BIN".to_owned(), "none of ours".to_owned()),
     ];
     let config = Config::load(Some(&path), environment.into_iter()).unwrap();
     assert_eq!((config.rooms.tick_ms, config.rooms.history_len_max), (Millis(0), 7));
     assert_eq!(config.media.ladder, [720, 360]);
+    assert_eq!(config.media.second_codec(), Some(crate::domain::codec::Codec::Av1));
     assert!(!config.limits.enabled);
 }
 
@@ -89,6 +91,17 @@ fn what_is_wrong_in_the_environment_is_refused_in_one_line_that_names_the_key() 
             "MEDIA__LADDER",
             "360,720",
             "media.ladder: [360, 720] is no ladder, allowed: even heights, tallest first, such as 1080, 720, 480, 360",
+        ),
+        (
+            "MEDIA__CODECS",
+            "h264,vp9",
+            "media.codecs: [\"h264\", \"vp9\"] are no codecs (VP9 cannot be put into CMAF segments here), \
+             allowed: [\"h264\"], [\"h264\", \"av1\"] or [\"h264\", \"hevc\"]",
+        ),
+        (
+            "MEDIA__CODECS",
+            "av1",
+            "media.codecs: [\"av1\"] are no codecs, allowed: [\"h264\"], [\"h264\", \"av1\"] or [\"h264\", \"hevc\"]",
         ),
         (
             "SERVER__LISTEN",
@@ -175,7 +188,8 @@ fn every_key_is_documented_by_a_comment_and_every_number_has_its_range_in_it() {
         for (key, value) in keys.as_table().unwrap() {
             let range = RANGES.iter().find(|(name, _)| *name == section);
             let range = range.and_then(|(_, ranges)| ranges.iter().find(|range| range.key == key));
-            let numeric = value.is_integer() || value.is_array();
+            let numbers = value.as_array().is_some_and(|items| items.iter().all(|item| item.is_integer()));
+            let numeric = value.is_integer() || numbers;
             assert_eq!(range.is_some(), numeric, "{section}.{key}: exactly the numbers have a range");
             let Some(range) = range else { continue };
             let path = format!("{section}.{key}");

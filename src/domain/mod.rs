@@ -8,6 +8,7 @@ pub mod channel;
 pub mod chapter;
 pub mod checksum;
 pub mod clock;
+pub mod codec;
 pub mod comment;
 pub mod emoji;
 pub mod encryption;

@@ -29,8 +29,9 @@ pub struct Catalogue {
     /// Whether the source's brightness goes beyond what the renditions show.
     #[serde(default)]
     pub source_range: DynamicRange,
-    /// Whether a sound rendition is to be expected, so that no picture is announced without it.
-    pub sound: ExpectedSound,
+    /// How many sounds are to be expected, so that no picture is announced without its own.
+    #[serde(default)]
+    sounds_expected: usize,
     /// What later chunks have made before earlier ones were done. Never shown.
     #[serde(default)]
     ahead: Vec<Ahead>,
@@ -55,14 +56,6 @@ pub struct Candidate {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Poster {
     pub bytes: u64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ExpectedSound {
-    #[default]
-    None,
-    Some,
 }
 
 /// An event that does not follow from those before it. The child is wrong, not the caller.
@@ -111,7 +104,7 @@ impl Catalogue {
             }
             Event::Probed { probe } => {
                 self.source_range = probe.video.as_ref().map(|video| video.range).unwrap_or_default();
-                self.sound = if probe.audio.is_some() { ExpectedSound::Some } else { ExpectedSound::None };
+                self.sounds_expected = probe.sounds.len();
                 self.chapters.clone_from(&probe.chapters);
             }
             Event::Heartbeat { .. }
@@ -206,6 +199,11 @@ impl Catalogue {
         self.rungs_expected = rungs;
     }
 
+    /// Says how many sounds are made, where that is not what the probe found.
+    pub fn expect_sounds(&mut self, sounds: usize) {
+        self.sounds_expected = sounds;
+    }
+
     pub fn find(&self, id: &RenditionId) -> Option<&Rendition> {
         self.renditions.iter().find(|known| known.id == *id)
     }
@@ -215,8 +213,13 @@ impl Catalogue {
         known.ok_or_else(|| OutOfOrder::NotOpened(id.clone()))
     }
 
-    pub fn audio(&self) -> Option<&Rendition> {
-        self.renditions.iter().find(|known| !known.is_video() && !known.segments.is_empty())
+    /// The sounds that have begun, in the order of their file. Of one that is made again, what is complete.
+    pub fn sounds(&self) -> Vec<&Rendition> {
+        let begun = self.renditions.iter().filter(|known| !known.is_video() && !known.segments.is_empty());
+        let mut sounds: Vec<&Rendition> = begun.collect();
+        sounds.sort_by_key(|known| (known.id.sound_place(), !known.is_complete()));
+        sounds.dedup_by_key(|known| known.id.sound_place());
+        sounds
     }
 
     /// The pictures players are told of, smallest first. Growing ones are told of only while nothing is
@@ -224,6 +227,7 @@ impl Catalogue {
     pub fn pictures(&self) -> Vec<&Rendition> {
         let mut pictures: Vec<&Rendition> =
             self.renditions.iter().filter(|known| known.is_video() && !known.segments.is_empty()).collect();
+        pictures.retain(|known| known.is_complete() || !known.is_in_second_codec());
         if pictures.iter().any(|known| known.is_complete()) {
             pictures.retain(|known| known.is_complete());
         }
@@ -238,19 +242,17 @@ impl Catalogue {
     pub fn is_passthrough_replaced(&self) -> bool {
         let encoded =
             self.renditions.iter().filter(|known| known.is_video() && known.origin == Origin::Encoded);
+        let encoded = encoded.filter(|known| !known.is_in_second_codec());
         let rungs: Vec<&Rendition> = encoded.collect();
         let expected = self.rungs_expected.max(1);
         rungs.len() >= expected && rungs.iter().all(|rung| rung.is_complete())
     }
 
-    /// Whether a player can start: a first segment of a picture and, where sound is expected, of sound.
+    /// Whether a player can start: a first segment of a picture and of every sound that is expected.
     pub fn is_playable(&self) -> bool {
-        match self.sound {
-            ExpectedSound::Some => {
-                self.audio().is_some() && (!self.pictures().is_empty() || self.is_sound_only())
-            }
-            ExpectedSound::None => !self.pictures().is_empty(),
-        }
+        let sounds = self.sounds();
+        let is_sound_only = self.is_sound_only() && !sounds.is_empty();
+        sounds.len() >= self.sounds_expected && (is_sound_only || !self.pictures().is_empty())
     }
 
     fn is_sound_only(&self) -> bool {
@@ -260,7 +262,7 @@ impl Catalogue {
     /// `master.m3u8`, as soon as anything is playable.
     pub fn master(&self, beside: &Beside) -> Option<String> {
         self.is_playable()
-            .then(|| manifest::hls::master(&self.pictures(), self.audio(), &self.with_sprite(beside)))
+            .then(|| manifest::hls::master(&self.pictures(), &self.sounds(), &self.with_sprite(beside)))
     }
 
     /// `captions/<language>.m3u8` of a video that is to be so long.
@@ -288,34 +290,31 @@ impl Catalogue {
     /// A rendition that has begun, and how finished it may be called.
     fn shown(&self, id: &RenditionId) -> Option<(&Rendition, Growth)> {
         let rendition = self.find(id).filter(|known| !known.segments.is_empty())?;
-        let sound_grows = self.audio().is_some_and(|audio| !audio.is_complete());
+        let sound_grows = self.sounds().iter().any(|sound| !sound.is_complete());
         let growth = if sound_grows { Growth::Growing } else { rendition.growth };
         Some((rendition, growth))
     }
 
     /// `manifest.mpd`: over complete renditions only, so it is always a static one.
     pub fn mpd(&self, beside: &Beside) -> Option<String> {
-        let (pictures, audio) = self.complete()?;
-        Some(manifest::dash::mpd(&pictures, audio, &self.with_sprite(beside)))
+        let (pictures, sounds) = self.complete()?;
+        Some(manifest::dash::mpd(&pictures, &sounds, &self.with_sprite(beside)))
     }
 
     /// The same over encrypted segments, where a single key covers them.
     pub fn protected_mpd(&self, protection: &Protection, beside: &Beside) -> Option<String> {
-        let (pictures, audio) = self.complete()?;
-        manifest::dash::protected_mpd(&pictures, audio, protection, &self.with_sprite(beside))
+        let (pictures, sounds) = self.complete()?;
+        manifest::dash::protected_mpd(&pictures, &sounds, protection, &self.with_sprite(beside))
     }
 
     /// The complete renditions, once they are enough to play.
-    fn complete(&self) -> Option<(Vec<&Rendition>, Option<&Rendition>)> {
-        let audio = self.audio().filter(|audio| audio.is_complete());
-        let expected = self.sound == ExpectedSound::Some;
-        let pictures: Vec<&Rendition> =
-            self.pictures().into_iter().filter(|known| known.is_complete()).collect();
-        let nothing = pictures.is_empty() && audio.is_none();
-        if nothing || (expected && audio.is_none()) || (pictures.is_empty() && !self.is_sound_only()) {
-            return None;
-        }
-        Some((pictures, audio))
+    fn complete(&self) -> Option<(Vec<&Rendition>, Vec<&Rendition>)> {
+        let (mut pictures, mut sounds) = (self.pictures(), self.sounds());
+        pictures.retain(|known| known.is_complete());
+        sounds.retain(|known| known.is_complete());
+        let is_sound_only = self.is_sound_only() && !sounds.is_empty();
+        let enough = sounds.len() >= self.sounds_expected && (is_sound_only || !pictures.is_empty());
+        enough.then_some((pictures, sounds))
     }
 
     fn with_sprite(&self, beside: &Beside) -> Beside {

@@ -81,7 +81,13 @@ mod tests {
     use super::*;
 
     fn lasting(seconds: u64, container: Container) -> Probe {
-        Probe { container, duration_ms: seconds * 1000, video: None, audio: None, chapters: Vec::new() }
+        Probe {
+            container,
+            duration_ms: seconds * 1000,
+            video: None,
+            sounds: Vec::new(),
+            chapters: Vec::new(),
+        }
     }
 
     fn spans_s(seconds: u64, rate: Fraction) -> Vec<f64> {

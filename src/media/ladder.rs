@@ -9,6 +9,7 @@ use super::{
     probe::{Fraction, Scan, VideoStream},
     rendition::RenditionId,
 };
+use crate::domain::codec::Codec;
 
 /// All renditions cut their segments here.
 pub const SEGMENT_MS: u64 = 4000;
@@ -26,6 +27,8 @@ const SLOW_MAX: f64 = 31.0;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rung {
     pub rendition: RenditionId,
+    #[serde(default)]
+    pub codec: Codec,
     pub width: u32,
     pub height: u32,
     pub frame_rate: Fraction,
@@ -61,6 +64,25 @@ pub fn rungs(video: &VideoStream, allowed: &[u32]) -> Vec<Rung> {
     if rungs.is_empty() { vec![own_size(width, height, frame_rate)] } else { rungs }
 }
 
+/// The same sizes in another codec, which needs about two thirds for the same picture.
+pub fn in_codec(rungs: &[Rung], codec: Codec) -> Vec<Rung> {
+    let other = |rung: &Rung| Rung {
+        rendition: RenditionId::rung_in(rung.height_of_box(), codec),
+        codec,
+        bitrate_max_kbps: rung.bitrate_max_kbps * 2 / 3,
+        ..rung.clone()
+    };
+    rungs.iter().map(other).collect()
+}
+
+impl Rung {
+    /// By which an H.264 rung is named.
+    fn height_of_box(&self) -> u32 {
+        let digits = self.rendition.as_str().trim_start_matches('v');
+        digits.parse().unwrap_or_else(|_| self.width.min(self.height))
+    }
+}
+
 fn rung(class: &Class, width: f64, height: f64, frame_rate: Fraction) -> Option<Rung> {
     let scale = scale_into(class.height, width, height);
     if scale > ENLARGED_AT_MOST {
@@ -69,6 +91,7 @@ fn rung(class: &Class, width: f64, height: f64, frame_rate: Fraction) -> Option<
     let frame_rate = in_box(class.height, frame_rate);
     Some(Rung {
         rendition: RenditionId::rung(class.height),
+        codec: Codec::H264,
         width: even(width * scale.min(1.0)),
         height: even(height * scale.min(1.0)),
         frame_rate,
@@ -85,6 +108,7 @@ fn own_size(width: f64, height: f64, frame_rate: Fraction) -> Rung {
     let frame_rate = in_box(class.height, frame_rate);
     Rung {
         rendition: RenditionId::rung(box_height),
+        codec: Codec::H264,
         width,
         height,
         frame_rate,

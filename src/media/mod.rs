@@ -14,6 +14,7 @@ pub mod image;
 mod index;
 mod iso_chapters;
 pub mod ladder;
+pub mod language;
 pub mod layout;
 pub mod limits;
 pub mod manifest;
@@ -24,6 +25,7 @@ pub mod protection;
 pub mod protocol;
 pub mod rendition;
 mod sniff;
+pub mod sound;
 pub mod thumbnails;
 pub mod worker;
 

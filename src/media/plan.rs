@@ -14,6 +14,7 @@ use super::{
     protocol::{Job, Sound},
     rendition::RenditionId,
 };
+use crate::domain::codec::Codec;
 
 /// A stage by its name, as metrics and logs show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -25,6 +26,7 @@ pub enum Stage {
     FirstRung,
     Thumbnails,
     Ladder,
+    SecondCodec,
     Verify,
 }
 
@@ -37,6 +39,7 @@ impl Stage {
             Self::FirstRung => "first_rung",
             Self::Thumbnails => "thumbnails",
             Self::Ladder => "ladder",
+            Self::SecondCodec => "second_codec",
             Self::Verify => "verify",
         }
     }
@@ -50,6 +53,7 @@ impl Stage {
             Self::FirstRung => 20,
             Self::Thumbnails => 4,
             Self::Ladder => 72,
+            Self::SecondCodec => 200,
             Self::Verify => 2,
         }
     }
@@ -63,6 +67,9 @@ pub struct Plan {
     pub ladder: Vec<u32>,
     pub picture: Picture,
     pub cutting: Cutting,
+    /// What all rungs are made in once more, when everything else is there.
+    #[serde(default)]
+    pub second_codec: Option<Codec>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,9 +116,26 @@ impl Piece {
         }
     }
 
-    /// Whether it is about all that was made before it.
-    pub fn is_last(&self) -> bool {
-        self.stage == Stage::Verify
+    /// Whether everything else has to be there before it begins, and does without it if it fails.
+    pub fn comes_last(&self) -> bool {
+        self.stage == Stage::SecondCodec
+    }
+
+    /// A piece of a later act begins when all of the earlier ones are done.
+    pub fn act(&self) -> u8 {
+        match self.stage {
+            Stage::Verify => 2,
+            Stage::SecondCodec => 1,
+            _ => 0,
+        }
+    }
+
+    /// Whether it makes the sounds, alone or with something else.
+    pub fn makes_sounds(&self) -> bool {
+        matches!(
+            self.job,
+            Job::Passthrough { .. } | Job::Sound { .. } | Job::Ladder { sound: Sound::Make, .. }
+        )
     }
 
     /// Whether nothing else may run before it is done: what follows depends on whether it succeeds.
@@ -128,18 +152,26 @@ impl Piece {
 impl Plan {
     pub fn new(probe: Probe, ladder: &[u32]) -> Self {
         let ladder = ladder.to_vec();
-        Self { probe, ladder, picture: Picture::PassThrough, cutting: Cutting::Chunks }
+        Self { probe, ladder, picture: Picture::PassThrough, cutting: Cutting::Chunks, second_codec: None }
+    }
+
+    pub fn with_second_codec(self, second_codec: Option<Codec>) -> Self {
+        Self { second_codec, ..self }
     }
 
     /// What follows a probe, in the order in which it is begun. What there is to verify is known when it is made.
     pub fn pieces(&self) -> Vec<Piece> {
-        let mut pieces = self.making();
+        let mut pieces = self.first_pieces();
+        if let (Some(codec), Some(video)) = (self.second_codec, &self.probe.video) {
+            let rungs = ladder::in_codec(&self.rungs(), codec);
+            pieces.extend(self.encode(Stage::SecondCodec, &rungs, &self.chunks(video)));
+        }
         pieces.push(Piece::new(Stage::Verify, Job::Verify { made: Vec::new() }));
         pieces
     }
 
-    /// Sound without a picture gets one drawn of itself.
-    fn making(&self) -> Vec<Piece> {
+    /// All that does not wait for everything else. Sound without a picture gets one drawn of itself.
+    fn first_pieces(&self) -> Vec<Piece> {
         let probe = &self.probe;
         let passthrough = Piece::new(Stage::Passthrough, Job::Passthrough { probe: probe.clone() });
         let thumbnails = Piece::new(Stage::Thumbnails, Job::Thumbnails { probe: probe.clone() });
@@ -167,7 +199,13 @@ impl Plan {
         pieces
     }
 
-    /// All encoded pictures there will be, largest first.
+    /// Without all sounds but the first.
+    pub fn first_sound_alone(mut self) -> Self {
+        self.probe.sounds.truncate(1);
+        self
+    }
+
+    /// All pictures there will be in H.264, largest first.
     pub fn rungs(&self) -> Vec<Rung> {
         self.probe.video.as_ref().map_or_else(Vec::new, |video| ladder::rungs(video, &self.ladder))
     }
@@ -183,9 +221,9 @@ impl Plan {
         }
     }
 
-    /// The sound goes along with a first rung that is made in one piece, and is a piece of its own otherwise.
+    /// The sounds go along with a first rung that is made in one piece, and are a piece of their own otherwise.
     fn sound(&self, first: &mut [Piece]) -> Vec<Piece> {
-        if self.probe.audio.is_none() {
+        if self.probe.sounds.is_empty() {
             return Vec::new();
         }
         if let [Piece { job: Job::Ladder { sound, .. }, .. }] = first {
@@ -251,12 +289,14 @@ mod tests {
             channels: 2,
             sample_rate: 44_100,
             language: None,
+            title: None,
+            stream: None,
         };
         Probe {
             container: Container::IsoBmff,
             duration_ms,
             video: Some(video),
-            audio: Some(audio),
+            sounds: vec![audio],
             chapters: Vec::new(),
         }
     }
@@ -297,15 +337,25 @@ mod tests {
     }
 
     #[test]
+    fn a_second_codec_comes_last_in_the_same_sizes_and_chunks() {
+        let one = plan("h264", 60_000);
+        let both = one.clone().with_second_codec(Some(Codec::Av1));
+        let (mut known, all) = (one.pieces(), both.pieces());
+        assert_eq!(known.pop().map(|piece| piece.stage), Some(Stage::Verify));
+        let rest: Vec<String> = all[known.len()..].iter().map(Piece::name).collect();
+        assert_eq!(
+            (&all[..known.len()], &rest[..]),
+            (&known[..], &["second_codec/0", "second_codec/1", "verify/0"].map(String::from)[..])
+        );
+        let rungs: Vec<String> =
+            all[known.len()].shared_renditions().iter().map(ToString::to_string).collect();
+        assert_eq!(rungs, ["v720av1", "v480av1", "v360av1"]);
+        assert_eq!(one.rungs(), both.rungs(), "what replaces a passed-through picture is H.264");
+    }
+
+    #[test]
     fn sound_is_made_once() {
-        let sounds = |plan: &Plan| {
-            let makes = |piece: &Piece| match piece.job {
-                Job::Passthrough { .. } | Job::Sound { .. } => true,
-                Job::Ladder { sound, .. } => sound == Sound::Make,
-                _ => false,
-            };
-            plan.pieces().iter().filter(|piece| makes(piece)).count()
-        };
+        let sounds = |plan: &Plan| plan.pieces().iter().filter(|piece| piece.makes_sounds()).count();
         for (codec, duration_ms) in [("h264", 1000), ("h264", 90_000), ("vp9", 1000), ("vp9", 90_000)] {
             assert_eq!(sounds(&plan(codec, duration_ms)), 1, "{codec} of {duration_ms} ms");
         }

@@ -1,8 +1,12 @@
-//! What a source is, as the probe stage found it: container, duration, at most one picture and one sound
-//! stream. Serialisable, so that a resumed job need not probe again. Says nothing about what is made of it.
+//! What a source is, as the probe stage found it: container, duration, at most one picture, and the sounds it comes
+//! with. Serialisable, so that a resumed job need not probe again. Says nothing about what is made of it.
 
 use serde::{Deserialize, Serialize};
 
+use super::{
+    language::Language,
+    sound::{StreamName, Title},
+};
 use crate::domain::chapter::Chapter;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,7 +15,8 @@ pub struct Probe {
     /// What the container declares; zero when it declares nothing.
     pub duration_ms: u64,
     pub video: Option<VideoStream>,
-    pub audio: Option<AudioStream>,
+    /// In the order of the file; at most [`super::sound::SOUNDS_MAX`].
+    pub sounds: Vec<AudioStream>,
     /// As the file has them: at most a hundred.
     #[serde(default)]
     pub chapters: Vec<Chapter>,
@@ -101,6 +106,11 @@ pub struct AudioStream {
     pub sample_rate: u32,
     /// When the container says it.
     pub language: Option<Language>,
+    #[serde(default)]
+    pub title: Option<Title>,
+    /// Tells it apart where there are several.
+    #[serde(default)]
+    pub stream: Option<StreamName>,
 }
 
 impl AudioStream {
@@ -173,37 +183,4 @@ pub enum DynamicRange {
     #[default]
     Standard,
     High,
-}
-
-/// A language tag (BCP 47): letters, digits and hyphens, so that it can stand in a manifest as it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Language(String);
-
-#[derive(Debug, thiserror::Error)]
-#[error("a language tag has 2 to 16 letters, digits or hyphens")]
-pub struct BadLanguage;
-
-impl TryFrom<String> for Language {
-    type Error = BadLanguage;
-
-    fn try_from(tag: String) -> Result<Self, Self::Error> {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-        match tag.len() {
-            2..=16 if tag.bytes().all(plain) => Ok(Self(tag)),
-            _ => Err(BadLanguage),
-        }
-    }
-}
-
-impl From<Language> for String {
-    fn from(tag: Language) -> Self {
-        tag.0
-    }
-}
-
-impl std::fmt::Display for Language {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(&self.0)
-    }
 }

@@ -15,6 +15,7 @@ use super::{
     rendition::{Origin, RenditionId, Segment, Track},
     thumbnails::Thumbnails,
 };
+use crate::domain::codec::Codec;
 
 /// What one child is to do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,15 +33,15 @@ pub struct Task {
 #[serde(tag = "job", rename_all = "snake_case")]
 pub enum Job {
     /// Looks for the elements that every other job needs, and fills the registry. Reads no source.
-    Check,
+    Check { second_codec: Option<Codec> },
     /// Answers with [`Event::Probed`].
     Probe,
-    /// The picture as it is (rendition `source`), and the sound as it is or encoded (rendition `audio`).
+    /// The picture as it is (rendition `source`), and the sounds, each as it is or encoded (`audio`, `audio2`, …).
     Passthrough { probe: Probe },
-    /// The given rungs of a chunk from one decode, largest first, and the sound if `sound` says so. Sequences and
+    /// The given rungs of a chunk from one decode, largest first, and the sounds if `sound` says so. Sequences and
     /// times are those of the whole video.
     Ladder { probe: Probe, rungs: Vec<Rung>, sound: Sound, chunk: Chunk },
-    /// The `audio` rendition alone.
+    /// The sounds alone.
     Sound { probe: Probe },
     /// Reads what was made as a player would. The source is the folder that holds the renditions.
     Verify { made: Vec<Made> },
@@ -96,7 +97,7 @@ impl From<bool> for InForce {
     }
 }
 
-/// Whether a ladder job makes the `audio` rendition too.
+/// Whether a ladder job makes the sounds too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sound {
@@ -182,16 +183,22 @@ mod tests {
 
     #[test]
     fn a_child_cannot_smuggle_text_into_a_playlist_or_a_path() {
-        let opened = |rendition: &str, codec: &str, language: &str| {
+        let titled = |rendition: &str, codec: &str, language: &str, title: Option<&str>| {
             serde_json::from_value::<Event>(serde_json::json!({
                 "event": "opened", "rendition": rendition, "codec": codec, "origin": "encoded",
-                "track": {"audio": {"channels": 2, "sample_rate": 48000, "language": language}},
+                "track": {"audio": {
+                    "channels": 2, "sample_rate": 48000, "language": language, "title": title
+                }},
                 "bandwidth_cap": 1, "init_bytes": 1
             }))
         };
+        let opened = |rendition: &str, codec: &str, language: &str| titled(rendition, codec, language, None);
         assert!(opened("audio", "mp4a.40.2", "en-GB").is_ok());
         assert!(opened("../etc", "mp4a.40.2", "en").is_err());
         assert!(opened("audio", "mp4a\"\n#EXT-X-KEY", "en").is_err());
         assert!(opened("audio", "mp4a.40.2", "en\",URI=\"x").is_err());
+        assert!(titled("audio", "mp4a.40.2", "en", Some("A commentary")).is_ok());
+        assert!(titled("audio", "mp4a.40.2", "en", Some("a\",URI=\"x")).is_err());
+        assert!(titled("audio", "mp4a.40.2", "en", Some("a\n#EXT-X-ENDLIST")).is_err());
     }
 }

@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::probe::{Fraction, Language};
+use super::{probe::Fraction, sound::Label};
+use crate::domain::codec::Codec;
 
 /// A folder name of the output and a path element of its URLs: `v720`, `audio`, `source`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -28,9 +29,27 @@ impl RenditionId {
         Self(format!("v{height}"))
     }
 
-    /// The one sound rendition, shared by all pictures.
-    pub fn audio() -> Self {
-        Self("audio".to_owned())
+    /// The same in a codec: `v720` in H.264, `v720av1` in AV1.
+    pub fn rung_in(height: u32, codec: Codec) -> Self {
+        match codec {
+            Codec::H264 => Self::rung(height),
+            other => Self(format!("v{height}{other}")),
+        }
+    }
+
+    /// A sound, shared by all pictures: `audio` is the first of its file, `audio2` the next.
+    pub fn sound(place: usize) -> Self {
+        match place {
+            0 => Self("audio".to_owned()),
+            _ => Self(format!("audio{}", place + 1)),
+        }
+    }
+
+    /// Which sound of its file it is, by the name that [`RenditionId::sound`] gave, whatever follows it.
+    pub fn sound_place(&self) -> usize {
+        let behind = self.0.strip_prefix("audio").unwrap_or_default();
+        let digits = behind.find(|c: char| !c.is_ascii_digit()).unwrap_or(behind.len());
+        behind[..digits].parse::<usize>().map_or(0, |number| number.saturating_sub(1))
     }
 
     /// The picture passed through as it was uploaded, until the ladder replaces it.
@@ -80,8 +99,17 @@ pub struct Rendition {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Track {
-    Video { width: u32, height: u32, frame_rate: Fraction },
-    Audio { channels: u32, sample_rate: u32, language: Option<Language> },
+    Video {
+        width: u32,
+        height: u32,
+        frame_rate: Fraction,
+    },
+    Audio {
+        channels: u32,
+        sample_rate: u32,
+        #[serde(flatten)]
+        label: Label,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,6 +150,11 @@ impl From<Segment> for (u64, u64, u64) {
 impl Rendition {
     pub fn is_video(&self) -> bool {
         matches!(self.track, Track::Video { .. })
+    }
+
+    /// A picture in another codec than H.264.
+    pub fn is_in_second_codec(&self) -> bool {
+        [Codec::Av1, Codec::Hevc].iter().any(|codec| codec.is_named_by(&self.codec))
     }
 
     pub fn is_complete(&self) -> bool {

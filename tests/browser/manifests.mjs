@@ -3,15 +3,15 @@ import assert from "node:assert/strict";
 import HLS from "hls-parser";
 import { parse as parseMpd } from "mpd-parser";
 
-/** hls-parser, strict: every playlist, and every segment it names. */
-export async function readPlaylists(masterUrl, { qualities, seconds }) {
+/** hls-parser, strict: every playlist, and every segment it names. Answers with the sounds of the first variant. */
+export async function readPlaylists(masterUrl, { qualities, seconds, sounds = 1 }) {
   HLS.setOptions({ strictMode: true });
   const master = HLS.parse(await textOf(masterUrl));
   assert.ok(master.isMasterPlaylist);
   assert.equal(master.variants.length, qualities);
   const renditions = master.variants.flatMap(({ audio }) => audio).filter(({ uri }) => uri);
   const uris = new Set([...master.variants, ...renditions].map(({ uri }) => uri));
-  assert.equal(uris.size, qualities + 1);
+  assert.equal(uris.size, qualities + sounds);
   const lengths = [];
   for (const uri of uris) {
     const url = new URL(uri, masterUrl);
@@ -27,17 +27,19 @@ export async function readPlaylists(masterUrl, { qualities, seconds }) {
     }
   }
   for (const length of lengths) assert.ok(Math.abs(length - seconds) < 0.5, `a playlist is ${length} s long`);
+  return master.variants[0].audio.map(({ name, language, isDefault }) => ({ name, language, isDefault }));
 }
 
-/** mpd-parser: the manifest, and every segment it names. */
-export async function readManifest(url, { qualities, seconds }) {
+/** mpd-parser: the manifest, and every segment it names. Answers with its sounds. */
+export async function readManifest(url, { qualities, seconds, sounds: wanted = 1 }) {
   const warnings = [];
   const eventHandler = ({ type, message }) => type === "warn" && warnings.push(message);
   const manifest = parseMpd(await textOf(url), { manifestUri: url.href, eventHandler });
   assert.deepEqual(warnings, []);
   assert.equal(manifest.playlists.length, qualities);
-  const sounds = Object.values(manifest.mediaGroups.AUDIO.audio).flatMap(({ playlists }) => playlists);
-  assert.equal(sounds.length, 1);
+  const group = Object.entries(manifest.mediaGroups.AUDIO.audio);
+  const sounds = group.flatMap(([, { playlists }]) => playlists);
+  assert.equal(sounds.length, wanted);
   for (const playlist of [...manifest.playlists, ...sounds]) {
     const length = playlist.segments.reduce((sum, { duration }) => sum + duration, 0);
     assert.ok(Math.abs(length - seconds) < 0.5, `a representation is ${length} s long`);
@@ -46,6 +48,7 @@ export async function readManifest(url, { qualities, seconds }) {
       await isThere(map.resolvedUri);
     }
   }
+  return group.map(([name, { language, default: isDefault }]) => ({ name, language, isDefault }));
 }
 
 async function textOf(url) {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { account, call, eventually, ready, upload } from "./api.mjs";
-import { shortClip, shortLadder } from "./clips.mjs";
+import { bilingualClip, shortClip, shortLadder, tones } from "./clips.mjs";
 import { launchFirefox } from "./firefox.mjs";
 import { readManifest, readPlaylists } from "./manifests.mjs";
 import { keepPicture, launch, person, seesItMove, signIn, stepsOf, trailer } from "./people.mjs";
@@ -158,6 +158,69 @@ test("Firefox with hls.js plays, switches and seeks", async () => {
   }
 });
 
+test("a video in two languages: parsers see both, the menu switches, and the choice is remembered", async (t) => {
+  const long = 8;
+  const id = await upload(server, owner, bilingualClip(server.dataDir, long), { title: "In two languages" });
+  t.after(() => call(server, `/videos/${id}`, { method: "DELETE", token: owner.token }));
+  await ready(server, id);
+  const { hls, dash } = await call(server, `/videos/${id}/playback`);
+  const expected = [
+    { name: "Deutsch", language: "de", isDefault: true },
+    { name: "English", language: "en", isDefault: false },
+  ];
+  const scope = { qualities: 1, seconds: long, sounds: 2 };
+  assert.deepEqual(await readPlaylists(new URL(hls, server.url), scope), expected);
+  assert.deepEqual(await readManifest(new URL(dash, server.url), scope), expected);
+
+  const viewer = await person(browser, server, { colorScheme: "dark" });
+  const { page } = viewer;
+  await page.addInitScript(listen);
+  await watch(viewer, id);
+  await seesItMove(viewer);
+  await hears(page, tones[0].hz);
+  await page.getByRole("button", { name: "Audio", exact: true }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("menuitemradio", { name: "Deutsch", checked: true }).waitFor();
+  await keepPicture(page, "player-audio");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await hears(page, tones[1].hz);
+  await page.reload();
+  await seesItMove(viewer);
+  await hears(page, tones[1].hz);
+  await page.getByRole("button", { name: "Audio", exact: true }).click();
+  await page.getByRole("menuitemradio", { name: "English", checked: true }).waitFor();
+  assert.deepEqual(viewer.faults, []);
+});
+
+test("a video in two codecs: each quality is there once, and the lighter one plays", async (t) => {
+  const two = await startServer({ ...shortLadder, PLAYHOUSE__MEDIA__CODECS: "h264,av1" });
+  t.after(() => two.stop());
+  const maker = await account(two, "mirela");
+  const long = 8;
+  const id = await upload(two, maker, bilingualClip(two.dataDir, long), { title: "In two codecs" });
+  await ready(two, id);
+  const { hls, dash } = await call(two, `/videos/${id}/playback`);
+  const scope = { qualities: 2, seconds: long, sounds: 2 };
+  await readPlaylists(new URL(hls, two.url), scope);
+  await readManifest(new URL(dash, two.url), scope);
+
+  const viewer = await person(browser, two, { colorScheme: "light" });
+  const { page } = viewer;
+  const asked = [];
+  page.on("request", (request) => asked.push(request.url()));
+  await watch(viewer, id);
+  await seesItMove(viewer);
+  await page.getByRole("button", { name: /^Quality: Auto/ }).click();
+  const names = await page.getByRole("menuitemradio").locator("span:nth-child(2)").allInnerTexts();
+  assert.deepEqual(names, ["Auto", "360p"]);
+  await page.getByRole("menuitemradio", { name: /^360p/ }).click();
+  await seesItMove(viewer);
+  await eventually(() => asked.some((url) => /v360av1\w*\/seg/.test(url)));
+  await seesItMove(viewer);
+  assert.deepEqual(viewer.faults, []);
+});
+
 test("captions, chapters and the picture that stands for a video", async (t) => {
   const id = await upload(server, owner, trailer, { title: "With chapters", description });
   t.after(() => call(server, `/videos/${id}`, { method: "DELETE", token: owner.token }));
@@ -244,6 +307,25 @@ test("an owner puts another file in the place of a video's by the keyboard, and 
   await keepPicture(page, "replaced");
   assert.deepEqual(viewer.faults, []);
 });
+
+/** Lets a test hear which tone is loudest in the page's video. */
+function listen() {
+  window.loudestHz = () => {
+    const video = document.querySelector("video");
+    video.loop = true;
+    if (!window.ear) {
+      const context = new AudioContext();
+      window.ear = context.createAnalyser();
+      window.ear.fftSize = 4096;
+      context.createMediaElementSource(video).connect(window.ear);
+    }
+    const levels = new Float32Array(window.ear.frequencyBinCount);
+    window.ear.getFloatFrequencyData(levels);
+    return (levels.indexOf(Math.max(...levels)) * window.ear.context.sampleRate) / window.ear.fftSize;
+  };
+}
+
+const hears = (page, hz) => page.waitForFunction((hz) => Math.abs(window.loudestHz() - hz) < 30, hz);
 
 /** In a context of its own, where nothing is cached. */
 async function firstPlayingMs({ url }) {

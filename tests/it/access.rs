@@ -9,7 +9,7 @@ use playhouse::{
 use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};
 
-use crate::support::{Person, TestApp, clip, config, uris};
+use crate::support::{Person, TestApp, bilingual_clip, config, uris};
 
 const FOUND: u16 = 200;
 const HIDDEN: u16 = 404;
@@ -76,7 +76,9 @@ async fn subject(app: &TestApp, owner: &Person, id: String, visibility: &'static
         let path = playback[key].as_str().unwrap_or_else(|| panic!("no {key} in {playback}"));
         path.strip_prefix(&base).unwrap_or_else(|| panic!("{path} lies elsewhere")).to_owned()
     };
-    let media = uris(&text(app, &hls).await).pop().expect("a rendition");
+    let named = uris(&text(app, &hls).await);
+    let second = named.iter().filter(|uri| uri.starts_with("audio")).nth(1).expect("a second sound").clone();
+    let media = named.last().expect("a rendition").clone();
     let folder = media.split_once('/').expect("a folder").0.to_owned();
     let entries = uris(&text(app, &format!("{base}{media}")).await);
     let entry = |ending: &str| entries.iter().find(|entry| entry.ends_with(ending));
@@ -93,6 +95,11 @@ async fn subject(app: &TestApp, owner: &Person, id: String, visibility: &'static
         ("thumbnails", below("thumbnails_vtt")),
         ("sprite", sprite),
     ]);
+    let sound_folder = second.split_once('/').expect("a folder").0.to_owned();
+    let of_second = uris(&text(app, &format!("{base}{second}")).await);
+    let spoken = of_second.iter().find(|entry| entry.ends_with(".m4s")).expect("a segment of sound");
+    files.insert("second sound's segment", format!("{sound_folder}/{spoken}"));
+    files.insert("second sound's playlist", second);
     let captions = playback["captions"][0]["url"].as_str().expect("a caption track");
     let captions = captions.strip_prefix(&base).expect("it lies below the video").to_owned();
     files.insert("captions playlist", captions.replace(".vtt", ".m3u8"));
@@ -135,7 +142,7 @@ async fn every_object_is_found_by_those_who_may_know_of_it_and_by_nobody_else() 
     assert_eq!(mona.user["roles"], json!(["viewer", "creator", "moderator"]));
     let mut subjects = Vec::new();
     for visibility in ["public", "unlisted", "private"] {
-        let video = app.upload(&ada, clip("bigbuckbunny.mp4"), visibility).await;
+        let video = app.upload(&ada, bilingual_clip(), visibility).await;
         subjects.push((visibility, video["id"].as_str().expect("an id").to_owned()));
     }
     let askers = [

@@ -218,3 +218,34 @@ fn a_child_that_keeps_dying_ends_the_process_with_a_clear_last_line() {
     assert!(last.starts_with("playhouse stopped: actor `mayfly` keeps failing"), "{last}");
     assert!(last.ends_with("its day is over"), "{last}");
 }
+
+/// With a GStreamer that lacks nothing but x265.
+#[test]
+fn a_codec_that_cannot_be_made_is_refused_at_the_start_and_named_by_the_doctor() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let plugins = folder.path().join("plugins");
+    std::fs::create_dir(&plugins).expect("a writable folder");
+    let system = Command::new("pkg-config").args(["--variable=pluginsdir", "gstreamer-1.0"]).output();
+    let system = String::from_utf8(system.expect("pkg-config is installed").stdout).expect("a path");
+    for entry in std::fs::read_dir(system.trim()).expect("GStreamer is installed") {
+        let entry = entry.expect("an entry");
+        if !entry.file_name().to_string_lossy().contains("x265") {
+            std::os::unix::fs::symlink(entry.path(), plugins.join(entry.file_name())).expect("a link");
+        }
+    }
+    for (verb, expected) in [
+        (
+            "serve",
+            "media.codecs: hevc cannot be made here, missing: x265enc (gstreamer1.0-plugins-bad); install",
+        ),
+        ("doctor", "GStreamer x265enc"),
+    ] {
+        let mut command = command(&folder.path().join("data"));
+        command.env("PLAYHOUSE__MEDIA__CODECS", "h264,hevc").env("GST_PLUGIN_SYSTEM_PATH_1_0", &plugins);
+        let output = command.arg(verb).output().expect("the program starts");
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(expected), "{said}");
+        assert!(!said.contains("x264enc"), "only the one is missing: {said}");
+    }
+}

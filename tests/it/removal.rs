@@ -8,7 +8,7 @@ use playhouse::backends::{objects::Prefix, store::tables};
 use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};
 
-use crate::support::{Person, TestApp, tiny_clip, tiny_video, wait_until};
+use crate::support::{Person, TestApp, bilingual_clip, tiny_clip, tiny_video, wait_until};
 
 /// Rows by table, and the names of all objects.
 pub type Census = (BTreeMap<&'static str, u64>, Vec<String>);
@@ -33,9 +33,9 @@ async fn upload(app: &TestApp, who: &Person, bytes: Vec<u8>) -> String {
     app.upload(who, bytes, "public").await["id"].as_str().expect("an id").to_owned()
 }
 
-/// A video that plays.
+/// A video that plays, in two languages.
 pub async fn ready(app: &TestApp, who: &Person) -> String {
-    let id = upload(app, who, tiny_clip(&[])).await;
+    let id = upload(app, who, bilingual_clip()).await;
     app.wait_for_video(who, &id, |video| video["status"] == "ready").await;
     id
 }

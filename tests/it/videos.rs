@@ -1,7 +1,7 @@
 use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};
 
-use crate::support::{Person, TestApp, clip, problem, uris};
+use crate::support::{Person, TestApp, clip, problem, tiny_clip, uris};
 
 async fn playback(app: &TestApp, who: &Person, id: &str) -> Value {
     let request = app.get(&format!("/api/v1/videos/{id}/playback")).bearer_auth(&who.token);
@@ -175,5 +175,22 @@ async fn a_server_that_stops_in_the_middle_of_a_job_goes_on_with_it() {
     let app = app.restart().await;
     let ready = app.wait_for_video(&ada, &id, |video| video["status"] != "processing").await;
     assert_eq!(ready["status"], "ready", "{ready}");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_video_says_whether_its_file_has_a_high_dynamic_range() {
+    let app = TestApp::start().await;
+    let ada = app.register("ada").await;
+    let hlg = "-c:v libx265 -preset ultrafast -pix_fmt yuv420p10le -color_primaries bt2020 -tag:v hvc1 \
+               -color_trc arib-std-b67 -colorspace bt2020nc \
+               -x265-params log-level=none:colorprim=bt2020:transfer=arib-std-b67:colormatrix=bt2020nc";
+    let hlg: Vec<&str> = hlg.split_whitespace().collect();
+    for (options, expected) in [(hlg, "high"), (Vec::new(), "standard")] {
+        let video = app.upload(&ada, tiny_clip(&options), "public").await;
+        let id = video["id"].as_str().expect("an id");
+        let ready = app.wait_for_video(&ada, id, |video| video["status"] == "ready").await;
+        assert_eq!(ready["source_range"], expected);
+    }
     app.stop().await;
 }

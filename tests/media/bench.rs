@@ -8,9 +8,10 @@ use std::{
     process::Command,
 };
 
+use playhouse::domain::codec::Codec;
 use playhouse::media::{
-    Catalogue, Event, Failure, Job, Limits, Plan, Probe, RenditionId, Task, WorkerOptions, plan::Piece,
-    rendition::Rendition, worker,
+    Catalogue, Event, Failure, Job, Limits, Plan, Probe, RenditionId, Stage, Task, WorkerOptions,
+    plan::Piece, rendition::Rendition, worker,
 };
 use tempfile::TempDir;
 use tokio::sync::mpsc;
@@ -70,14 +71,19 @@ impl Bench {
 
     /// The whole plan of a source, stage by stage.
     pub async fn make(&self, source: &Path) -> Made {
+        self.make_in(source, None).await
+    }
+
+    /// In a second codec too.
+    pub async fn make_in(&self, source: &Path, second_codec: Option<Codec>) -> Made {
         let probe = self.probe(source).await.expect("a good source");
         let mut catalogue = Catalogue::default();
         let mut all = vec![Event::Probed { probe: probe.clone() }];
-        let plan = Plan::new(probe.clone(), &[1080, 720, 480, 360]);
+        let plan = Plan::new(probe.clone(), &[1080, 720, 480, 360]).with_second_codec(second_codec);
         // Later chunks first: what comes out may not depend on the order.
         let mut pieces = plan.pieces();
         pieces.sort_by_key(|piece| (piece.stage, Reverse(piece.chunk.index)));
-        pieces.retain(|piece| !piece.is_last());
+        pieces.retain(|piece| piece.stage != Stage::Verify);
         for piece in &pieces {
             let (ended, events) = self.run(source, piece.job.clone()).await;
             ended.unwrap_or_else(|failure| panic!("{}: {failure}", piece.name()));

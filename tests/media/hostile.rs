@@ -106,7 +106,7 @@ fn jobs(probe: &Probe) -> Vec<Job> {
     let planned = Plan::new(probe.clone(), &[360])
         .pieces()
         .into_iter()
-        .filter(|piece| !piece.is_last())
+        .filter(|piece| piece.stage != plan::Stage::Verify)
         .map(|piece| piece.job);
     std::iter::once(Job::Probe).chain(planned).collect()
 }

@@ -4,8 +4,10 @@
 mod bench;
 mod chunks;
 mod clips;
+mod codecs;
 mod content;
 mod hostile;
+mod several;
 mod sound;
 mod sources;
 mod supervision;

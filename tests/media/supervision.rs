@@ -64,7 +64,7 @@ fn workers_on(bench: &Bench) -> Vec<u32> {
 
 #[tokio::test]
 async fn this_machine_has_what_media_needs() {
-    let equipment = worker::check(&options(), &CancellationToken::new()).await.expect("a worker");
+    let equipment = worker::check(&options(), None, &CancellationToken::new()).await.expect("a worker");
     assert_eq!(equipment.missing, Vec::<String>::new());
     assert!(equipment.gstreamer.contains("GStreamer 1."), "{}", equipment.gstreamer);
 }
@@ -172,7 +172,7 @@ async fn a_worker_at_work_has_no_network_and_bounded_time_and_files() {
     let bench = Bench::new();
     let (task, sender, mut receiver) = in_the_middle(&bench).await;
     let (options, cancel) = (options(), CancellationToken::new());
-    let guards = worker::check(&options, &cancel).await.expect("a worker").guards;
+    let guards = worker::check(&options, None, &cancel).await.expect("a worker").guards;
     let run = worker::run(&options, &task, &cancel, &sender);
     let look = async {
         receiver.recv().await.expect("a first event");

@@ -36,7 +36,7 @@ fn options() -> WorkerOptions {
 
 /// The first worker makes the registry.
 pub async fn warm_up(_: &Path) {
-    worker::check(&options(), &CancellationToken::new()).await.expect("a worker");
+    worker::check(&options(), None, &CancellationToken::new()).await.expect("a worker");
 }
 
 pub async fn settle(source: &Path, folder: &Path) -> Outcome {
@@ -79,7 +79,7 @@ async fn make_pieces(
     catalogue: &mut Catalogue,
 ) -> Result<(), (Stage, Failure)> {
     let mut pieces = plan.pieces();
-    pieces.retain(|piece| !piece.is_last());
+    pieces.retain(|piece| piece.stage != Stage::Verify);
     catalogue.expect_rungs(plan.rungs().len());
     for piece in &pieces {
         run(&task(piece.job.clone()), catalogue).await.map_err(|failure| (piece.stage, failure))?;

@@ -37,6 +37,7 @@ fn of_piece(piece: &Piece, account: UserId) -> Request {
         Stage::FirstRung => (Lane::Heavy, 3),
         Stage::Thumbnails => (Lane::Heavy, 4),
         Stage::Ladder => (Lane::Heavy, 5),
+        Stage::SecondCodec => (Lane::Heavy, 6),
         // All is made: only the word for it is missing.
         Stage::Verify => (Lane::Heavy, 3),
     };
@@ -50,7 +51,7 @@ fn of_piece(piece: &Piece, account: UserId) -> Request {
             (probe.duration_ms, 0, 0)
         }
         Job::Verify { made } => (made.iter().map(Made::duration_ms).max().unwrap_or(0), 0, 0),
-        Job::Check | Job::Probe => (0, 0, 0),
+        Job::Check { .. } | Job::Probe => (0, 0, 0),
     };
     let priority = Priority { urgency, duration_ms: video_ms, rung_pixels, chunk: piece.chunk.index };
     Request { lane, account, priority, cost: heavy_ms.max(QUICK_COST_MS) }
@@ -83,7 +84,7 @@ mod tests {
             container: Container::Matroska,
             duration_ms,
             video: Some(video),
-            audio: None,
+            sounds: Vec::new(),
             chapters: Vec::new(),
         }
     }

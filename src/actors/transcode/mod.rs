@@ -52,6 +52,7 @@ use crate::{
     },
     domain::{
         clock::{SharedClock, Timestamp},
+        codec::Codec,
         ids::{UserId, VideoId, shard_of},
         video::Stage,
     },
@@ -72,6 +73,7 @@ pub struct Workshop {
     pub worker: WorkerOptions,
     pub limits: media::Limits,
     pub ladder: Vec<u32>,
+    pub second_codec: Option<Codec>,
     pub attempts_max: u32,
     /// Where workers put their output before it is published.
     pub scratch: PathBuf,

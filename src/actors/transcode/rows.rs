@@ -32,6 +32,7 @@ struct Lost;
 pub fn state(workshop: &Workshop, job: Job, made: Made) -> State {
     let options = Options {
         ladder: workshop.ladder.clone(),
+        second_codec: workshop.second_codec,
         attempts_max: workshop.attempts_max,
         // One beyond the workers, so that none waits while the next piece is asked for.
         pieces_at_once_max: workshop.turns.workers() + 1,

@@ -26,6 +26,7 @@ use crate::{
     backends::store::tables::video::{Job, JobState},
     domain::{
         clock::Timestamp,
+        codec::Codec,
         ids::UploadId,
         video::{Failure, Stage},
     },
@@ -44,6 +45,7 @@ const PAUSE_DOUBLINGS_MAX: u32 = 5;
 #[derive(Debug, Clone)]
 pub struct Options {
     pub ladder: Vec<u32>,
+    pub second_codec: Option<Codec>,
     /// How often one piece may fail.
     pub attempts_max: u32,
     /// Pieces of one job at the same time, those that wait for their turn included.
@@ -134,7 +136,8 @@ impl State {
         }
         let applied = self.catalogue.apply(&Event::Probed { probe: probe.clone() });
         applied.expect("a probe follows from nothing");
-        self.adopt(Plan::new(probe, &self.options.ladder), Kept::NotEncoded);
+        let plan = Plan::new(probe, &self.options.ladder).with_second_codec(self.options.second_codec);
+        self.adopt(plan, Kept::NotEncoded);
         self.next(now)
     }
 
@@ -238,7 +241,8 @@ impl State {
         }
         self.job.attempts += 1;
         self.log(now, format!("{label}: {}: {}", failure.code, failure.detail));
-        if failure.retryable && self.plan_otherwise(&step, &failure) {
+        let comes_last = matches!(&step, Step::Make(piece) if piece.comes_last());
+        if !comes_last && self.plan_otherwise(&step, &failure) {
             let mut effects = vec![Effect::StopWorkers];
             self.running.clear();
             effects.extend(self.next(now));
@@ -246,7 +250,7 @@ impl State {
         }
         let failed = self.count_failure(&label);
         if !failure.retryable || failed >= self.options.attempts_max {
-            return self.give_up(failure, now);
+            return if comes_last { self.do_without_second_codec(now) } else { self.give_up(failure, now) };
         }
         self.rest(label, pause(failed, chance), now)
     }
@@ -388,7 +392,7 @@ impl State {
         let open: Vec<&plan::Piece> =
             planned.pieces.iter().filter(|piece| !saved.finished.contains(&piece.name())).collect();
         for piece in open.iter().filter(|piece| !is_held(piece)) {
-            if piece.is_last() && open.len() > 1 {
+            if open.iter().any(|other| other.act() < piece.act()) {
                 return None;
             }
             if free(&piece.name()) {

@@ -6,6 +6,7 @@ use crate::{
         RenditionId,
         probe::{AudioStream, Chroma, Container, DynamicRange, Fraction, Rotation, Scan, VideoStream},
         rendition::{Origin, Segment, Track},
+        sound::Label,
     },
 };
 
@@ -31,7 +32,7 @@ fn queued() -> Job {
 }
 
 fn options() -> Options {
-    Options { ladder: vec![720, 360], attempts_max: 3, pieces_at_once_max: 1 }
+    Options { ladder: vec![720, 360], second_codec: None, attempts_max: 3, pieces_at_once_max: 1 }
 }
 
 fn fresh() -> State {
@@ -67,20 +68,27 @@ fn probe() -> Probe {
         scan: Scan::Progressive,
         range: DynamicRange::Standard,
     };
-    let audio =
-        AudioStream { codec: "mpeg".into(), profile: None, channels: 2, sample_rate: 48_000, language: None };
+    let audio = AudioStream {
+        codec: "mpeg".into(),
+        profile: None,
+        channels: 2,
+        sample_rate: 48_000,
+        language: None,
+        title: None,
+        stream: None,
+    };
     Probe {
         container: Container::IsoBmff,
         duration_ms: 40_000,
         video: Some(video),
-        audio: Some(audio),
+        sounds: vec![audio],
         chapters: Vec::new(),
     }
 }
 
 fn opened(name: &str, origin: Origin) -> Event {
     let track = match name.starts_with("audio") {
-        true => Track::Audio { channels: 2, sample_rate: 48_000, language: None },
+        true => Track::Audio { channels: 2, sample_rate: 48_000, label: Label::default() },
         false => Track::Video { width: 1280, height: 720, frame_rate: Fraction::new(24, 1) },
     };
     let rendition = RenditionId::parse(name).unwrap();
@@ -323,6 +331,42 @@ fn a_picture_that_could_not_be_passed_through_is_encoded_instead() {
     assert_eq!(runs(&effects), named(&[("first_rung/0", 5)]));
     let effects = state.on_failed(5, failure(true), NOW, 0.0);
     assert!(runs(&effects).iter().all(|(piece, _)| piece != "first_rung/0"), "a pause comes first");
+}
+
+#[test]
+fn where_one_of_several_sounds_is_damaged_the_first_has_to_do() {
+    let mut several = probe();
+    several.video.as_mut().unwrap().codec = "vp9".into();
+    several.sounds.push(several.sounds[0].clone());
+    let damaged = Failure { code: FailureCode::Damaged.as_str().into(), ..failure(false) };
+    let (mut state, effects) = probed(several, 1);
+    assert_eq!(runs(&effects), named(&[("first_rung/0", 3)]));
+    let effects = state.on_failed(3, damaged.clone(), NOW, 0.0);
+    assert_eq!(runs(&effects), named(&[("first_rung/0", 5)]));
+    for name in ["v360r5", "audior5"] {
+        state.on_event(5, &opened(name, Origin::Encoded), NOW, 0.0);
+        state.on_event(5, &segment(name, 0), NOW, 0.0);
+    }
+    assert!(state.catalogue().is_playable(), "no second sound is waited for");
+    let effects = state.on_failed(5, damaged, NOW, 0.0);
+    assert_eq!(effects.last(), Some(&Effect::Settle), "then it is the file");
+}
+
+#[test]
+fn a_second_codec_waits_for_everything_else_and_is_done_without_when_it_fails() {
+    let several = Options { second_codec: Some(Codec::Av1), pieces_at_once_max: 8, ..options() };
+    let mut state = State::load(queued(), Made::default(), several);
+    state.start(NOW);
+    assert_eq!(runs(&state.on_probed(1, probe(), NOW)), named(&[("passthrough/0", 3)]));
+    let effects = state.on_step_finished(3, NOW);
+    assert_eq!(runs(&effects), named(&[("thumbnails/0", 4), ("ladder/0", 5)]), "others are still to be made");
+    assert_eq!(runs(&state.on_step_finished(5, NOW)), []);
+    assert_eq!(runs(&state.on_step_finished(4, NOW)), named(&[("second_codec/0", 6)]));
+    let refused = Failure { code: FailureCode::Damaged.as_str().into(), ..failure(false) };
+    let effects = state.on_failed(6, refused, NOW, 0.0);
+    assert_eq!(runs(&effects), named(&[("verify/0", 7)]));
+    assert_eq!(state.on_step_finished(7, NOW).last(), Some(&Effect::Settle));
+    assert_eq!(state.video_change().status, Status::Ready);
 }
 
 #[test]

@@ -44,7 +44,10 @@ impl Step {
             Step::Make(piece) => match piece.stage {
                 plan::Stage::Probe => Stage::Probing,
                 plan::Stage::Passthrough => Stage::Packaging,
-                plan::Stage::Sound | plan::Stage::FirstRung | plan::Stage::Ladder => Stage::Encoding,
+                plan::Stage::Sound
+                | plan::Stage::FirstRung
+                | plan::Stage::Ladder
+                | plan::Stage::SecondCodec => Stage::Encoding,
                 plan::Stage::Thumbnails => Stage::Thumbnails,
                 plan::Stage::Verify => Stage::Finishing,
             },

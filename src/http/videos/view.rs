@@ -13,7 +13,11 @@ use crate::{
         Ctx, delivery,
         problem::{ApiError, ApiResult},
     },
-    media::{Catalogue, rendition::Track},
+    media::{
+        Catalogue, RenditionId,
+        probe::DynamicRange,
+        rendition::{Rendition, Track},
+    },
 };
 
 /// The whole body of one video for one caller.
@@ -53,6 +57,7 @@ pub async fn video(ctx: &Ctx, row: Video, who: Option<&Identity>) -> ApiResult<r
             avatar_color: channel.avatar_color,
         },
         renditions: renditions(&catalogue),
+        source_range: source_range(catalogue.source_range),
         thumbnails: catalogue.poster.map(|_| rest::Thumbnails {
             poster: format!("{base}/poster.jpg"),
             sprite_vtt: catalogue.thumbnails.map(|_| format!("{base}/thumbnails.vtt")),
@@ -65,27 +70,41 @@ pub async fn video(ctx: &Ctx, row: Video, who: Option<&Identity>) -> ApiResult<r
 }
 
 fn renditions(catalogue: &Catalogue) -> Vec<rest::Rendition> {
-    let shown = catalogue.pictures().into_iter().chain(catalogue.audio());
-    shown
-        .map(|rendition| {
-            let (width, height, frame_rate) = match &rendition.track {
-                Track::Video { width, height, frame_rate } => {
-                    (Some(*width), Some(*height), Some(frame_rate.as_f64()))
-                }
-                Track::Audio { .. } => (None, None, None),
-            };
+    catalogue.pictures().into_iter().chain(catalogue.sounds()).map(rendition).collect()
+}
+
+fn rendition(made: &Rendition) -> rest::Rendition {
+    let (bandwidth_bps, complete) = (made.bandwidth_peak(), made.is_complete());
+    match &made.track {
+        Track::Video { width, height, frame_rate } => rest::Rendition {
             // By the shorter side, so that an upright 720p is called what a wide one is.
-            let name = width.zip(height).map_or_else(|| "audio".into(), |(w, h)| format!("{}p", w.min(h)));
-            rest::Rendition {
-                name,
-                width,
-                height,
-                frame_rate,
-                bandwidth_bps: rendition.bandwidth_peak(),
-                complete: rendition.is_complete(),
-            }
-        })
-        .collect()
+            name: format!("{}p", width.min(height)),
+            width: Some(*width),
+            height: Some(*height),
+            frame_rate: Some(frame_rate.as_f64()),
+            bandwidth_bps,
+            complete,
+            codec: made.codec.clone(),
+            language: None,
+        },
+        Track::Audio { label, .. } => rest::Rendition {
+            name: RenditionId::sound(made.id.sound_place()).to_string(),
+            width: None,
+            height: None,
+            frame_rate: None,
+            bandwidth_bps,
+            complete,
+            codec: made.codec.clone(),
+            language: label.language.as_ref().map(ToString::to_string),
+        },
+    }
+}
+
+fn source_range(range: DynamicRange) -> rest::DynamicRange {
+    match range {
+        DynamicRange::Standard => rest::DynamicRange::Standard,
+        DynamicRange::High => rest::DynamicRange::High,
+    }
 }
 
 fn kind_of(reaction: Option<Reaction>) -> rest::ReactionKind {

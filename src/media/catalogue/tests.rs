@@ -2,11 +2,12 @@ use super::*;
 use crate::media::{
     probe::Fraction,
     rendition::{Segment, Track},
+    sound::Label,
 };
 
 fn opened(rendition: RenditionId, origin: Origin) -> Event {
-    let track = if rendition == RenditionId::audio() {
-        Track::Audio { channels: 2, sample_rate: 48_000, language: None }
+    let track = if rendition.as_str().starts_with("audio") {
+        Track::Audio { channels: 2, sample_rate: 48_000, label: Label::default() }
     } else {
         Track::Video { width: 1280, height: 720, frame_rate: Fraction::new(24, 1) }
     };
@@ -20,7 +21,7 @@ fn written(rendition: RenditionId, sequence: u64) -> Event {
 }
 
 fn catalogue(events: &[Event]) -> Catalogue {
-    let mut catalogue = Catalogue { sound: ExpectedSound::Some, ..Catalogue::default() };
+    let mut catalogue = Catalogue { sounds_expected: 1, ..Catalogue::default() };
     for event in events {
         catalogue.apply(event).unwrap();
     }
@@ -36,15 +37,15 @@ fn nothing_plays_before_both_picture_and_sound_have_a_segment() {
     let source = RenditionId::source;
     let mut growing = catalogue(&[opened(source(), Origin::Passthrough), written(source(), 0)]);
     assert!(!growing.is_playable() && growing.master(&Beside::default()).is_none());
-    growing.apply(&opened(RenditionId::audio(), Origin::Encoded)).unwrap();
+    growing.apply(&opened(RenditionId::sound(0), Origin::Encoded)).unwrap();
     assert!(!growing.is_playable());
-    growing.apply(&written(RenditionId::audio(), 0)).unwrap();
+    growing.apply(&written(RenditionId::sound(0), 0)).unwrap();
     assert!(growing.is_playable() && growing.master(&Beside::default()).is_some());
     assert!(growing.mpd(&Beside::default()).is_none(), "an MPD is static, so it waits");
     growing.apply(&Event::Closed { rendition: source() }).unwrap();
     let playlist = growing.media_playlist(&source()).unwrap();
     assert!(playlist.contains("EVENT"), "the sound still grows: {playlist}");
-    growing.apply(&Event::Closed { rendition: RenditionId::audio() }).unwrap();
+    growing.apply(&Event::Closed { rendition: RenditionId::sound(0) }).unwrap();
     assert!(growing.media_playlist(&source()).unwrap().contains("ENDLIST"));
     assert!(growing.mpd(&Beside::default()).is_some());
 }
@@ -157,6 +158,29 @@ fn a_segment_of_a_chunk_that_has_not_begun_and_a_chunk_of_another_kind_are_refus
 }
 
 #[test]
+fn nothing_plays_before_every_sound_has_begun_and_all_end_together() {
+    let (first, second) = (RenditionId::sound(0), RenditionId::sound(1));
+    let begun = |id: &RenditionId| [opened(id.clone(), Origin::Encoded), written(id.clone(), 0)];
+    let mut made = catalogue(&begun(&RenditionId::rung(360)));
+    made.expect_sounds(2);
+    // As they come, not as they stand in the file.
+    begun(&second).iter().for_each(|event| made.apply(event).unwrap());
+    assert!(!made.is_playable());
+    begun(&first).iter().for_each(|event| made.apply(event).unwrap());
+    assert!(made.is_playable());
+    let order: Vec<&str> = made.sounds().iter().map(|sound| sound.id.as_str()).collect();
+    assert_eq!(order, ["audio", "audio2"]);
+    for rendition in [RenditionId::rung(360), first] {
+        made.apply(&Event::Closed { rendition }).unwrap();
+    }
+    let playlist = made.media_playlist(&RenditionId::rung(360)).unwrap();
+    assert!(playlist.contains("EVENT") && made.mpd(&Beside::default()).is_none(), "one sound still grows");
+    made.apply(&Event::Closed { rendition: second }).unwrap();
+    assert!(made.media_playlist(&RenditionId::rung(360)).unwrap().contains("VOD"));
+    assert_eq!(made.mpd(&Beside::default()).unwrap().matches("contentType=\"audio\"").count(), 2);
+}
+
+#[test]
 fn a_first_rung_does_not_replace_the_passed_through_picture() {
     let rung = RenditionId::rung;
     let mut made = catalogue(&[
@@ -179,7 +203,8 @@ fn a_first_rung_does_not_replace_the_passed_through_picture() {
 
 #[test]
 fn what_is_stored_is_read_back() {
-    let made = catalogue(&[opened(RenditionId::audio(), Origin::Encoded), written(RenditionId::audio(), 0)]);
+    let made =
+        catalogue(&[opened(RenditionId::sound(0), Origin::Encoded), written(RenditionId::sound(0), 0)]);
     let json = serde_json::to_string(&made).unwrap();
     assert!(json.contains("[0,4000000000,1000]"), "a segment is three numbers: {json}");
     assert_eq!(serde_json::from_str::<Catalogue>(&json).unwrap(), made);

@@ -49,7 +49,7 @@ fn refused(error: rustix::io::Errno) -> Failure {
 /// Many times what a slow machine takes: the watchdog looks at progress, this ends what makes progress for ever.
 fn processor_s(job: &Job) -> u64 {
     let (by_source, duration_ms) = match job {
-        Job::Check | Job::Probe => (0, 0),
+        Job::Check { .. } | Job::Probe => (0, 0),
         Job::Passthrough { probe } | Job::Sound { probe } => (10, probe.duration_ms),
         Job::Thumbnails { probe } => (30, probe.duration_ms),
         Job::Verify { made } => (30, made.iter().map(Made::duration_ms).sum()),

@@ -15,7 +15,8 @@ use super::{
 use crate::media::{
     failure::{Failure, FailureCode},
     limits::Limits,
-    probe::{Container, Probe},
+    probe::{AudioStream, Container, Probe},
+    sound::SOUNDS_MAX,
 };
 
 const TIMEOUT_S: u64 = 10;
@@ -61,11 +62,7 @@ pub fn discover(source: &Path, container: Container, limits: &Limits) -> Result<
             .iter()
             .filter(|stream| is_decodable(&info, *stream))
             .find_map(video_stream),
-        audio: info
-            .audio_streams()
-            .iter()
-            .filter(|stream| is_decodable(&info, *stream))
-            .find_map(audio_stream),
+        sounds: sounds(&info),
         chapters: chapters(source, container, info.toc()),
     };
     if probe.video.is_none() && info.video_streams().iter().any(|stream| video_stream(stream).is_some()) {
@@ -73,6 +70,19 @@ pub fn discover(source: &Path, container: Container, limits: &Limits) -> Result<
     }
     check_limits(&probe, info.stream_list().len(), limits)?;
     Ok(probe)
+}
+
+/// Demuxers announce streams in an order of their own; their names are in the order of the file.
+fn sounds(info: &pbutils::DiscovererInfo) -> Vec<AudioStream> {
+    let streams = info.audio_streams();
+    let decodable = streams.iter().filter(|stream| is_decodable(info, *stream));
+    let mut sounds: Vec<AudioStream> = decodable.filter_map(audio_stream).collect();
+    sounds.sort_by(|one, other| one.stream.cmp(&other.stream));
+    sounds.truncate(SOUNDS_MAX);
+    if let [only] = &mut sounds[..] {
+        only.stream = None;
+    }
+    sounds
 }
 
 /// A sound nobody can decode is passed over, and the picture plays without it. Where nothing is missing the
@@ -127,7 +137,7 @@ fn check_containers(stream: Option<pbutils::DiscovererStreamInfo>) -> Result<(),
 }
 
 fn check_limits(probe: &Probe, streams: usize, limits: &Limits) -> Result<(), Failure> {
-    if probe.video.is_none() && probe.audio.is_none() {
+    if probe.video.is_none() && probe.sounds.is_empty() {
         let detail = "the file has neither a picture nor a sound that can be played";
         return Err(Failure::new(FailureCode::NoPlayableStreams, detail));
     }

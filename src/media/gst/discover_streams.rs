@@ -4,8 +4,10 @@ use gstreamer as gst;
 use gstreamer_pbutils as pbutils;
 use pbutils::prelude::*;
 
-use crate::media::probe::{
-    AudioStream, Chroma, DynamicRange, Fraction, Language, Rotation, Scan, VideoStream,
+use crate::media::{
+    language::Language,
+    probe::{AudioStream, Chroma, DynamicRange, Fraction, Rotation, Scan, VideoStream},
+    sound::{StreamName, Title},
 };
 
 /// None for cover art and for phantoms without a size (MPEG-PS has them).
@@ -45,8 +47,16 @@ pub fn audio_stream(info: &pbutils::DiscovererAudioInfo) -> Option<AudioStream> 
         profile: caps.get::<String>("profile").ok(),
         channels: info.channels(),
         sample_rate: info.sample_rate(),
-        language: info.language().and_then(|tag| Language::try_from(tag.to_string()).ok()),
+        language: info.language().and_then(|code| Language::of_container(&code)),
+        title: title(info),
+        stream: info.stream_id().and_then(|id| StreamName::of(&id)),
     })
+}
+
+fn title(info: &pbutils::DiscovererAudioInfo) -> Option<Title> {
+    let tags = info.tags()?;
+    let title = tags.get::<gst::tags::Title>()?;
+    Title::of_container(title.get())
 }
 
 fn codec_name(media_type: &str) -> String {

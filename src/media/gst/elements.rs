@@ -4,7 +4,10 @@
 use gst::prelude::*;
 use gstreamer as gst;
 
-use crate::media::failure::{Failure, FailureCode};
+use crate::{
+    domain::codec::Codec,
+    media::failure::{Failure, FailureCode},
+};
 
 /// Elements with the Debian package that has each.
 const NEEDED: [(&str, &str); 26] = [
@@ -36,6 +39,19 @@ const NEEDED: [(&str, &str); 26] = [
     ("cmafmux", "playhouse itself"),
 ];
 
+/// What a second codec needs on top.
+fn needed_for(codec: Option<Codec>) -> &'static [(&'static str, &'static str)] {
+    match codec {
+        None | Some(Codec::H264) => &[],
+        Some(Codec::Av1) => {
+            &[("av1enc", "gstreamer1.0-plugins-bad"), ("av1parse", "gstreamer1.0-plugins-bad")]
+        }
+        Some(Codec::Hevc) => {
+            &[("x265enc", "gstreamer1.0-plugins-bad"), ("h265parse", "gstreamer1.0-plugins-bad")]
+        }
+    }
+}
+
 /// Demuxers that open what a file names.
 const NEVER: [&str; 8] =
     ["hlsdemux", "hlsdemux2", "dashdemux", "dashdemux2", "mssdemux", "mssdemux2", "sdpdemux", "gesdemux"];
@@ -55,10 +71,11 @@ pub fn init() -> Result<(), Failure> {
     Ok(())
 }
 
-/// GStreamer's version and what is missing.
-pub fn look() -> Result<(String, Vec<String>), Failure> {
+/// GStreamer's version and what is missing, for a second codec too where one is wanted.
+pub fn look(second_codec: Option<Codec>) -> Result<(String, Vec<String>), Failure> {
     init()?;
-    let absent = NEEDED.iter().filter(|(name, _)| gst::ElementFactory::find(name).is_none());
+    let needed = NEEDED.iter().chain(needed_for(second_codec));
+    let absent = needed.filter(|(name, _)| gst::ElementFactory::find(name).is_none());
     let missing = absent.map(|(name, package)| format!("{name} ({package})")).collect();
     Ok((gst::version_string().to_string(), missing))
 }

@@ -1,5 +1,5 @@
 //! The ladder: one decode, each rung shrunk from the next larger one, capped CRF, a keyframe every
-//! four seconds in all rungs at once. The sound goes along in the same pass if it is still to be made.
+//! four seconds in all rungs at once. The sounds go along in the same pass if they are still to be made.
 
 use std::{fmt::Write, sync::Arc};
 
@@ -8,7 +8,7 @@ use gstreamer as gst;
 
 use super::{
     elements, ending,
-    outputs::{Output, check_chunk, close, ignored, outlet, own, sound},
+    outputs::{Output, check_chunk, close, ignored_sounds, outlet, own, sounds},
     pipeline,
     report::Reporter,
     segments::{Announcement, KeyUnits, TrackForm, Writer, sink_description},
@@ -16,6 +16,7 @@ use super::{
     source::{self, Form, Kind, Outlet},
     tracks::{self, Tracks},
 };
+use crate::domain::codec::Codec;
 use crate::media::{
     chunk::Chunk,
     failure::{Failure, FailureCode},
@@ -26,6 +27,7 @@ use crate::media::{
 };
 
 const QUANTIZER: u32 = 23;
+const QUANTIZER_HEVC: u32 = 26;
 const PRESET: &str = "veryfast";
 /// How much the cap may be overdrawn.
 const VBV_MS: u32 = 2000;
@@ -50,12 +52,13 @@ pub fn run(task: &Task, order: &Order<'_>, reporter: &Arc<Reporter>) -> Result<(
     };
     let (mut outputs, picture) = picture(&pipeline, task, video, track, order, reporter)?;
     let mut outlets = vec![picture];
-    if let (Sound::Make, Some(audio), Some(track)) = (order.sound, &probe.audio, &tracks.sound) {
-        let (output, outlet) = sound(&pipeline, task, audio, track, reporter)?;
-        outlets.push(outlet);
-        outputs.push(output);
-    } else if let Some(track) = tracks.sound.as_ref().filter(|_| chunk.is_whole()) {
-        outlets.push(ignored(&pipeline, Kind::Sound, track)?);
+    if order.sound == Sound::Make {
+        for (output, outlet) in sounds(&pipeline, task, probe, &tracks, reporter)? {
+            outlets.push(outlet);
+            outputs.push(output);
+        }
+    } else if chunk.is_whole() {
+        outlets.extend(ignored_sounds(&pipeline, probe, &tracks)?);
     }
     source::attach(&pipeline, &task.source, outlets, chunk)?;
     let worked = working(&tracks, order.sound);
@@ -67,10 +70,10 @@ pub fn run(task: &Task, order: &Order<'_>, reporter: &Arc<Reporter>) -> Result<(
     check_chunk(&outputs, probe, chunk)
 }
 
-/// The position is that of the picture alone when the sound is only counted.
+/// The position is that of the picture alone when the sounds are only counted.
 fn working(tracks: &Tracks, make_sound: Sound) -> Tracks {
-    let sound = tracks.sound.clone().filter(|_| make_sound == Sound::Make);
-    Tracks { picture: tracks.picture.clone(), sound }
+    let sounds = if make_sound == Sound::Make { tracks.sounds.clone() } else { Vec::new() };
+    Tracks { picture: tracks.picture.clone(), sounds }
 }
 
 fn picture(
@@ -91,10 +94,19 @@ fn picture(
         if place > 0 {
             shrink::attach(&parts, place, rung);
         }
+        spare_flushes(&parts, rung);
         let writer = Writer::attach(&parts, &task.output, announcement(rung, order.chunk), reporter)?;
         outputs.push(Output { writer, held: track.held.clone() });
     }
     Ok((outputs, outlet(pipeline, &parts, Kind::Picture, Form::Decoded, track)?))
+}
+
+/// x265enc of 1.22 fails when it is flushed before it has seen a frame, which the seek to a chunk does.
+fn spare_flushes(parts: &gst::Bin, rung: &Rung) {
+    if let Some(encoder) = parts.by_name(&format!("hevc_{}", rung.rendition)) {
+        let pad = encoder.static_pad("sink").expect("an encoder has a sink pad");
+        pad.add_probe(gst::PadProbeType::EVENT_FLUSH, |_, _| gst::PadProbeReturn::Drop);
+    }
 }
 
 fn announcement(rung: &Rung, chunk: Chunk) -> Announcement {
@@ -182,9 +194,37 @@ fn threads(place: usize) -> u32 {
 fn encoder(rung: &Rung, threads: u32) -> String {
     let frames = f64::from(u32::try_from(SEGMENT_MS).unwrap_or(4000)) / 1000.0 * rung.frame_rate.as_f64();
     let (bitrate, key_distance) = (rung.bitrate_max_kbps, frames.ceil());
+    match rung.codec {
+        Codec::H264 => h264(bitrate, key_distance, threads),
+        Codec::Hevc => hevc(rung, key_distance),
+        Codec::Av1 => av1(bitrate, key_distance, threads),
+    }
+}
+
+fn h264(bitrate: u32, key_distance: f64, threads: u32) -> String {
     format!(
         "x264enc pass=qual quantizer={QUANTIZER} bitrate={bitrate} vbv-buf-capacity={VBV_MS} \
          key-int-max={key_distance} speed-preset={PRESET} threads={threads} option-string=\"scenecut=0:ref=1\" \
          ! video/x-h264,profile=high,stream-format=avc"
+    )
+}
+
+/// Capped CRF as in H.264. Closed GOPs, since a chunk must not lean on the one before it.
+fn hevc(rung: &Rung, key_distance: f64) -> String {
+    let (rendition, bitrate) = (&rung.rendition, rung.bitrate_max_kbps);
+    let buffer = bitrate * VBV_MS / 1000;
+    format!(
+        "x265enc name=hevc_{rendition} speed-preset={PRESET} key-int-max={key_distance} option-string=\"crf={QUANTIZER_HEVC}\
+         :vbv-maxrate={bitrate}:vbv-bufsize={buffer}:scenecut=0:open-gop=0\" \
+         ! h265parse ! video/x-h265,profile=main,stream-format=hvc1,alignment=au"
+    )
+}
+
+/// libaom has no cap in its constant quality: the rate is aimed at, and what is easy gets less.
+fn av1(bitrate: u32, key_distance: f64, threads: u32) -> String {
+    format!(
+        "av1enc usage-profile=realtime cpu-used=8 end-usage=vbr target-bitrate={bitrate} min-quantizer=20 \
+         max-quantizer=58 lag-in-frames=0 keyframe-max-dist={key_distance} threads={threads} \
+         ! av1parse ! video/x-av1,stream-format=obu-stream,alignment=tu"
     )
 }

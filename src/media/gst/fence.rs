@@ -59,7 +59,7 @@ fn readable(task: &Task) -> Vec<PathBuf> {
 
 /// The list of plugins is made by whoever finds none.
 fn writable(task: &Task) -> Vec<PathBuf> {
-    let registry = registry().filter(|path| matches!(task.job, Job::Check) || !path.exists());
+    let registry = registry().filter(|path| matches!(task.job, Job::Check { .. }) || !path.exists());
     let folder = registry.and_then(|path| path.parent().map(Path::to_owned));
     folder.into_iter().chain([task.output.clone()]).collect()
 }

@@ -3,6 +3,7 @@
 //! hostile and what decodes it is C. Pipelines here are built from the probe, never by guessing.
 
 mod aac;
+mod codec_name;
 mod confine;
 mod discover;
 mod discover_chapters;
@@ -39,7 +40,7 @@ use super::{
 
 pub use confine::PARENT_VARIABLE;
 
-/// A probe and its rungs are below 4 KiB.
+/// A probe and its rungs are below 16 KiB.
 const TASK_MAX_BYTES: u64 = 64 * 1024;
 
 /// What `playhouse media-worker` does. Not for people: it waits for a task on stdin.
@@ -72,8 +73,8 @@ fn read_task() -> Result<Task, Failure> {
 }
 
 fn perform(task: &Task, guards: Guards, reporter: &Arc<Reporter>) -> Result<(), Failure> {
-    if let Job::Check = task.job {
-        let (gstreamer, missing) = elements::look()?;
+    if let Job::Check { second_codec } = task.job {
+        let (gstreamer, missing) = elements::look(second_codec)?;
         reporter.tell(&Event::Checked { gstreamer, missing, guards });
         return Ok(());
     }
@@ -88,7 +89,7 @@ fn perform(task: &Task, guards: Guards, reporter: &Arc<Reporter>) -> Result<(), 
     }
     elements::init()?;
     match &task.job {
-        Job::Check | Job::Verify { .. } => Ok(()),
+        Job::Check { .. } | Job::Verify { .. } => Ok(()),
         Job::Probe => {
             let probe = discover::discover(&task.source, container, &task.limits)?;
             reporter.tell(&Event::Probed { probe });
@@ -99,7 +100,7 @@ fn perform(task: &Task, guards: Guards, reporter: &Arc<Reporter>) -> Result<(), 
             let order = encode::Order { probe, rungs, sound: *sound, chunk: *chunk };
             encode::run(task, &order, reporter)
         }
-        Job::Sound { probe } => passthrough::sound_alone(task, probe, reporter),
+        Job::Sound { probe } => passthrough::sounds_alone(task, probe, reporter),
         Job::Thumbnails { probe } => pictures::run(task, probe, reporter),
     }
 }

@@ -1,4 +1,4 @@
-//! What passthrough and ladder share: renditions being written, the sound rendition, and the verdict at the
+//! What passthrough and ladder share: renditions being written, those of the sounds, and the verdict at the
 //! end of a run.
 
 use std::sync::Arc;
@@ -31,15 +31,29 @@ pub struct Output {
     pub held: Mark,
 }
 
-/// The `audio` rendition of a run, from a stream that may need encoding.
-pub fn sound(
+/// The sound renditions of a run, from streams that may need encoding.
+pub fn sounds(
     pipeline: &gst::Pipeline,
     task: &Task,
+    probe: &Probe,
+    tracks: &Tracks,
+    reporter: &Arc<Reporter>,
+) -> Result<Vec<(Output, Outlet)>, Failure> {
+    let streams = probe.sounds.iter().zip(&tracks.sounds).enumerate();
+    let made = streams.map(|(place, (audio, track))| {
+        sound(pipeline, task, RenditionId::sound(place), audio, track, reporter)
+    });
+    made.collect()
+}
+
+fn sound(
+    pipeline: &gst::Pipeline,
+    task: &Task,
+    rendition: RenditionId,
     audio: &AudioStream,
     track: &tracks::Track,
     reporter: &Arc<Reporter>,
 ) -> Result<(Output, Outlet), Failure> {
-    let rendition = RenditionId::audio();
     let (form, origin, description) = if audio.plays_as_it_is() {
         (Form::AsItIs, Origin::Passthrough, aac::remuxer_description(&rendition))
     } else {
@@ -51,14 +65,19 @@ pub fn sound(
     }
     let announcement = Announcement {
         rendition,
-        form: TrackForm::Sound { language: audio.language.clone() },
+        form: TrackForm::Sound { language: audio.language.clone(), title: audio.title.clone() },
         origin,
         chunk: Chunk::WHOLE,
         bandwidth_cap: aac::BITRATE * 5 / 4,
     };
     let writer = Writer::attach(&parts, &task.output, announcement, reporter)?;
     let output = Output { writer, held: track.held.clone() };
-    Ok((output, outlet(pipeline, &parts, Kind::Sound, form, track)?))
+    Ok((output, of_stream(audio, outlet(pipeline, &parts, Kind::Sound, form, track)?)))
+}
+
+/// For this very stream and no other.
+pub fn of_stream(audio: &AudioStream, outlet: Outlet) -> Outlet {
+    Outlet { stream: audio.stream.clone(), ..outlet }
 }
 
 /// Adds the parts of one stream to the pipeline; what enters them counts as done.
@@ -75,13 +94,23 @@ pub fn outlet(
         timeline::flatten(&sink, track.held.belief());
     }
     track.done.follow(&sink);
-    Ok(Outlet { kind, form, sink, held: track.held.clone() })
+    Ok(Outlet { kind, stream: None, form, sink, held: track.held.clone() })
 }
 
 /// A stream that is made elsewhere is read to its end all the same: how long it is decides whether the file is whole.
 pub fn ignored(pipeline: &gst::Pipeline, kind: Kind, track: &tracks::Track) -> Result<Outlet, Failure> {
     let parts = elements::describe("fakesink sync=false async=false")?;
     outlet(pipeline, &parts, kind, Form::AsItIs, track)
+}
+
+/// All sounds of a source, where they are made elsewhere.
+pub fn ignored_sounds(
+    pipeline: &gst::Pipeline,
+    probe: &Probe,
+    tracks: &Tracks,
+) -> Result<Vec<Outlet>, Failure> {
+    let streams = probe.sounds.iter().zip(&tracks.sounds);
+    streams.map(|(audio, track)| Ok(of_stream(audio, ignored(pipeline, Kind::Sound, track)?))).collect()
 }
 
 /// A writer that could not write knows better than the pipeline why.
@@ -93,8 +122,16 @@ pub fn own(outputs: &[Output], failure: Failure) -> Failure {
 pub fn close(outputs: &[Output], tracks: &Tracks, probe: &Probe, reporter: &Reporter) -> Result<(), Failure> {
     tracks.check_held(probe)?;
     for output in outputs {
-        tracks::check_beginning(&output.held, output.writer.from_ns(), output.writer.announcement().origin)?;
+        tracks::check_beginning(
+            &output.held,
+            output.writer.begins_ns(),
+            output.writer.announcement().origin,
+        )?;
         tracks::check_made(output.held.ns(), output.writer.made_ns())?;
+        if output.writer.segments() == 0 {
+            let detail = "there is nothing in one of the file's pictures or sounds";
+            return Err(Failure::new(FailureCode::Damaged, detail));
+        }
     }
     for output in outputs {
         reporter.tell(&Event::Closed { rendition: output.writer.rendition().clone() });
@@ -127,7 +164,7 @@ pub fn check_chunk(outputs: &[Output], probe: &Probe, chunk: Chunk) -> Result<()
             None => {
                 tracks::check_made(held.ns(), made_ns)?;
                 // Where there is sound, its own job has seen the file to its end.
-                if probe.audio.is_none() {
+                if probe.sounds.is_empty() {
                     tracks::check_declared(probe, chunk.start_ns + held.ns())?;
                 }
             }

@@ -8,7 +8,7 @@ use gstreamer as gst;
 
 use super::{
     elements, entry_points,
-    outputs::{Output, close, ignored, outlet, own, sound},
+    outputs::{Output, close, ignored, outlet, own, sounds},
     pipeline,
     report::Reporter,
     segments::{Announcement, KeyUnits, TrackForm, Writer, sink_description},
@@ -41,8 +41,7 @@ pub fn run(task: &Task, probe: &Probe, reporter: &Arc<Reporter>) -> Result<(), F
         outlets.push(outlet(&pipeline, &parts, Kind::Picture, Form::AsItIs, track)?);
         outputs.push(Output { writer, held: track.held.clone() });
     }
-    if let (Some(audio), Some(track)) = (&probe.audio, &tracks.sound) {
-        let (output, outlet) = sound(&pipeline, task, audio, track, reporter)?;
+    for (output, outlet) in sounds(&pipeline, task, probe, &tracks, reporter)? {
         outlets.push(outlet);
         outputs.push(output);
     }
@@ -61,21 +60,20 @@ fn not_as_it_is(failure: Failure) -> Failure {
     }
 }
 
-/// The sound of a source whose picture is made elsewhere: never cut, whatever the picture is.
-pub fn sound_alone(task: &Task, probe: &Probe, reporter: &Arc<Reporter>) -> Result<(), Failure> {
+/// The sounds of a source whose picture is made elsewhere: never cut, whatever the picture is.
+pub fn sounds_alone(task: &Task, probe: &Probe, reporter: &Arc<Reporter>) -> Result<(), Failure> {
     let pipeline = gst::Pipeline::new();
     let tracks = Tracks::of(probe);
     let (mut outlets, mut outputs) = (Vec::new(), Vec::new());
     if let Some(track) = &tracks.picture {
         outlets.push(ignored(&pipeline, Kind::Picture, track)?);
     }
-    if let (Some(audio), Some(track)) = (&probe.audio, &tracks.sound) {
-        let (output, outlet) = sound(&pipeline, task, audio, track, reporter)?;
+    for (output, outlet) in sounds(&pipeline, task, probe, &tracks, reporter)? {
         outlets.push(outlet);
         outputs.push(output);
     }
     source::attach(&pipeline, &task.source, outlets, Chunk::WHOLE)?;
-    let worked = Tracks { picture: None, sound: tracks.sound.clone() };
+    let worked = Tracks { picture: None, sounds: tracks.sounds.clone() };
     pipeline::play(&pipeline, &worked, probe.duration_ms, reporter)
         .map_err(|failure| own(&outputs, failure))?;
     close(&outputs, &tracks, probe, reporter)

@@ -75,7 +75,7 @@ fn collect(
     reporter: &Arc<Reporter>,
 ) -> Result<Sheet, Failure> {
     let pipeline = gst::Pipeline::new();
-    let mut tracks = Tracks::of(&Probe { audio: None, ..probe.clone() });
+    let mut tracks = Tracks::of(&Probe { sounds: Vec::new(), ..probe.clone() });
     let track = tracks.picture.take().unwrap_or_default();
     let parts = elements::describe(&description(video))?;
     let sheet = Arc::new(Mutex::new(Sheet::new(thumbnails)));
@@ -86,7 +86,7 @@ fn collect(
         outlet.form = Form::KeyframesDecoded;
     }
     source::attach(&pipeline, &task.source, vec![outlet], Chunk::WHOLE)?;
-    let tracks = Tracks { picture: Some(track), sound: None };
+    let tracks = Tracks { picture: Some(track), sounds: Vec::new() };
     pipeline::play(&pipeline, &tracks, probe.duration_ms, reporter)?;
     drop(pipeline);
     let mut collected = sheet.lock().map_err(|error| internal(&error))?;

@@ -11,16 +11,16 @@ use std::{
 use gst::prelude::*;
 use gstreamer as gst;
 use gstreamer_app as app;
-use gstreamer_pbutils as pbutils;
 
-use super::report::Reporter;
+use super::{codec_name::codec_name, report::Reporter};
 use crate::media::{
     chunk::Chunk,
     failure::{Failure, FailureCode},
+    language::Language,
     layout,
-    probe::Language,
     protocol::Event,
     rendition::{Origin, RenditionId, Segment, Track},
+    sound::{Label, Preference, Title},
 };
 
 /// What is known of a rendition before its first byte.
@@ -38,7 +38,7 @@ pub struct Announcement {
 #[derive(Clone)]
 pub enum TrackForm {
     Picture(Track),
-    Sound { language: Option<Language> },
+    Sound { language: Option<Language>, title: Option<Title> },
 }
 
 /// The muxer and sink of one rendition, as gst-launch describes them. `async=false` matters: a sink that
@@ -70,11 +70,12 @@ pub struct Writer {
 #[derive(Default)]
 struct State {
     caps: Option<gst::Caps>,
+    preference: Preference,
     init_bytes: Option<u64>,
     segments: u64,
     made_ns: u64,
     /// Where the first segment begins.
-    from_ns: Option<u64>,
+    begins_ns: Option<u64>,
     failure: Option<Failure>,
 }
 
@@ -95,19 +96,24 @@ impl Writer {
         begin_at(&mux, announcement.chunk);
         let reporter = Arc::clone(reporter);
         let writer = Arc::new(Self { folder, announcement, reporter, state: Mutex::default() });
-        writer.learn_caps(&mux);
+        writer.learn(&mux);
         let taker = Arc::clone(&writer);
         let callbacks = app::AppSinkCallbacks::builder().new_sample(move |sink| taker.take(sink));
         sink.set_callbacks(callbacks.build());
         Ok(writer)
     }
 
-    fn learn_caps(self: &Arc<Self>, mux: &gst::Element) {
+    /// What the stream is, and how the demuxer marked it: both reach the muxer through decoder and encoder.
+    fn learn(self: &Arc<Self>, mux: &gst::Element) {
         let pad = mux.sink_pads().into_iter().next().expect("the muxer is linked");
         let writer = Arc::clone(self);
         pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
-            if let Some(gst::EventView::Caps(caps)) = info.event().map(|event| event.view()) {
-                writer.state().caps = Some(caps.caps_owned());
+            match info.event().map(|event| event.view()) {
+                Some(gst::EventView::Caps(caps)) => writer.state().caps = Some(caps.caps_owned()),
+                Some(gst::EventView::StreamStart(start)) => {
+                    writer.state().preference = preference(start.stream_flags());
+                }
+                _ => {}
             }
             gst::PadProbeReturn::Ok
         });
@@ -147,15 +153,19 @@ impl Writer {
             return Ok(());
         }
         let bytes = self.place(layout::INIT, &[init])?;
-        let caps = self.state().caps.clone();
-        let codec = caps.as_ref().and_then(|caps| pbutils::codec_utils_caps_get_mime_codec(caps).ok());
+        let (caps, preference) = {
+            let state = self.state();
+            (state.caps.clone(), state.preference)
+        };
+        let made = init.map_readable().map_err(|error| super::source::internal(&error))?;
+        let codec = caps.as_ref().and_then(|caps| codec_name(caps, &made));
         let codec = codec.ok_or_else(|| super::source::internal(&"the codec has no name"))?;
         let announcement = &self.announcement;
         self.state().init_bytes = Some(bytes);
         self.reporter.tell(&Event::Opened {
             rendition: announcement.rendition.clone(),
-            track: announcement.form.track(caps.as_ref()),
-            codec: codec.to_string(),
+            track: announcement.form.track(caps.as_ref(), preference),
+            codec,
             origin: announcement.origin,
             bandwidth_cap: announcement.bandwidth_cap,
             init_bytes: bytes,
@@ -179,7 +189,7 @@ impl Writer {
             let mut state = self.state();
             state.segments += 1;
             state.made_ns += duration_ns;
-            state.from_ns.get_or_insert(start_ns);
+            state.begins_ns.get_or_insert(start_ns);
         }
         let segment = Segment { start_ns: chunk.start_ns + made_before_ns, duration_ns, bytes };
         let rendition = self.announcement.rendition.clone();
@@ -218,8 +228,8 @@ impl Writer {
     }
 
     /// Where what is on disk begins; zero before anything is.
-    pub fn from_ns(&self) -> u64 {
-        self.state().from_ns.unwrap_or(0)
+    pub fn begins_ns(&self) -> u64 {
+        self.state().begins_ns.unwrap_or(0)
     }
 
     pub fn segments(&self) -> u64 {
@@ -243,10 +253,10 @@ fn begin_at(mux: &gst::Element, chunk: Chunk) {
 }
 
 impl TrackForm {
-    fn track(&self, caps: Option<&gst::Caps>) -> Track {
+    fn track(&self, caps: Option<&gst::Caps>, preference: Preference) -> Track {
         match self {
             Self::Picture(track) => track.clone(),
-            Self::Sound { language } => {
+            Self::Sound { language, title } => {
                 let number = |field: &str| {
                     let value = caps?.structure(0)?.get::<i32>(field).ok()?;
                     u32::try_from(value).ok()
@@ -254,11 +264,19 @@ impl TrackForm {
                 Track::Audio {
                     channels: number("channels").unwrap_or(2),
                     sample_rate: number("rate").unwrap_or(48_000),
-                    language: language.clone(),
+                    label: Label { language: language.clone(), title: title.clone(), preference },
                 }
             }
         }
     }
+}
+
+/// Matroska marks its defaults, MP4 those that are not enabled.
+fn preference(flags: gst::StreamFlags) -> Preference {
+    if flags.contains(gst::StreamFlags::SELECT) {
+        return Preference::Preferred;
+    }
+    if flags.contains(gst::StreamFlags::UNSELECT) { Preference::OnRequest } else { Preference::Unmarked }
 }
 
 /// x264enc counts from 1000 hours; running time starts at zero.

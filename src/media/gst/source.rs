@@ -13,6 +13,7 @@ use super::{elements, seek, tracks::Mark};
 use crate::media::{
     chunk::Chunk,
     failure::{Failure, FailureCode},
+    sound::StreamName,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,13 +33,21 @@ pub enum Form {
 /// Where a stream goes.
 pub struct Outlet {
     pub kind: Kind,
+    /// Which stream of its kind; any where there is no name.
+    pub stream: Option<StreamName>,
     pub form: Form,
     pub sink: gst::Pad,
     /// Told how far the demuxer has come in this stream.
     pub held: Mark,
 }
 
-/// Adds the source to a pipeline. Each outlet gets the first stream of its kind, or a chunk of it.
+impl Outlet {
+    fn takes(&self, name: Option<&StreamName>) -> bool {
+        self.stream.as_ref().is_none_or(|wanted| Some(wanted) == name)
+    }
+}
+
+/// Adds the source to a pipeline. Each outlet gets the stream it names or the first of its kind, or a chunk of it.
 pub fn attach(
     pipeline: &gst::Pipeline,
     path: &Path,
@@ -107,7 +116,7 @@ impl Arrival {
         if !self.led_away && (ends || caps.is_some()) {
             self.led_away = true;
             let caps = caps.unwrap_or_else(gst::Caps::new_empty);
-            let outlet = self.take_outlet(&caps);
+            let outlet = self.take_outlet(pad, &caps);
             if outlet.is_some() && !self.chunk.is_whole() {
                 seek::confine(pad, self.chunk);
             }
@@ -120,14 +129,15 @@ impl Arrival {
         }
     }
 
-    fn take_outlet(&self, caps: &gst::Caps) -> Option<Outlet> {
+    fn take_outlet(&self, pad: &gst::Pad, caps: &gst::Caps) -> Option<Outlet> {
         let kind = kind_of(caps)?;
         // The probe passed over what cannot be decoded, too.
         if matches!(decoding(caps), Decoding::Impossible) {
             return None;
         }
+        let name = pad.stream_id().and_then(|id| StreamName::of(&id));
         let waiting = &mut locked(&self.streams).waiting;
-        let at = waiting.iter().position(|outlet| outlet.kind == kind)?;
+        let at = waiting.iter().position(|outlet| outlet.kind == kind && outlet.takes(name.as_ref()))?;
         Some(waiting.remove(at))
     }
 

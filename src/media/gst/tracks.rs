@@ -25,7 +25,7 @@ const SHORT_MAX_NS: u64 = 4_000_000_000;
 pub struct Mark {
     until_ns: Arc<AtomicU64>,
     /// Unset until something has passed.
-    from_ns: Arc<Mutex<Option<u64>>>,
+    begins_ns: Arc<Mutex<Option<u64>>>,
     belief: Belief,
 }
 
@@ -39,8 +39,8 @@ impl Mark {
     }
 
     /// Where the earliest buffer begins.
-    pub fn from_ns(&self) -> Option<u64> {
-        *self.from_ns.lock().expect("nothing panics while it holds this")
+    pub fn begins_ns(&self) -> Option<u64> {
+        *self.begins_ns.lock().expect("nothing panics while it holds this")
     }
 
     pub fn belief(&self) -> Belief {
@@ -57,9 +57,9 @@ impl Mark {
             let placed = span.and_then(|(start_ns, end_ns)| Some((jumps.place(end_ns)?, end_ns - start_ns)));
             if let Some((end_ns, duration_ns)) = placed {
                 mark.until_ns.fetch_max(end_ns, Ordering::Relaxed);
-                let mut from_ns = mark.from_ns.lock().expect("nothing panics while it holds this");
+                let mut begins_ns = mark.begins_ns.lock().expect("nothing panics while it holds this");
                 let start_ns = end_ns.saturating_sub(duration_ns);
-                *from_ns = Some(from_ns.map_or(start_ns, |from_ns| from_ns.min(start_ns)));
+                *begins_ns = Some(begins_ns.map_or(start_ns, |begins_ns| begins_ns.min(start_ns)));
             }
             gst::PadProbeReturn::Ok
         });
@@ -97,19 +97,20 @@ impl Track {
 #[derive(Clone, Default)]
 pub struct Tracks {
     pub picture: Option<Track>,
-    pub sound: Option<Track>,
+    /// As many as the probe has, in its order.
+    pub sounds: Vec<Track>,
 }
 
 impl Tracks {
     pub fn of(probe: &Probe) -> Self {
         Self {
             picture: probe.video.as_ref().map(|_| Track::of(probe)),
-            sound: probe.audio.as_ref().map(|_| Track::of(probe)),
+            sounds: probe.sounds.iter().map(|_| Track::of(probe)).collect(),
         }
     }
 
     fn all(&self) -> impl Iterator<Item = &Track> {
-        self.picture.iter().chain(&self.sound)
+        self.picture.iter().chain(&self.sounds)
     }
 
     /// Moves whenever any of the worked-on streams does: their mean.
@@ -150,7 +151,7 @@ const OFFSET_MAX_NS: u64 = 40_000_000;
 /// Whether a rendition begins where its stream in the file does. What is encoded may begin before, with silence or with
 /// its first picture.
 pub fn check_beginning(held: &Mark, made_from_ns: u64, origin: Origin) -> Result<(), Failure> {
-    let held_from_ns = held.from_ns().unwrap_or(made_from_ns);
+    let held_from_ns = held.begins_ns().unwrap_or(made_from_ns);
     let early_ns = if origin == Origin::Encoded { 0 } else { held_from_ns.saturating_sub(made_from_ns) };
     if made_from_ns.saturating_sub(held_from_ns).max(early_ns) <= OFFSET_MAX_NS {
         return Ok(());
@@ -184,14 +185,15 @@ mod tests {
             channels: 2,
             sample_rate: 48_000,
             language: None,
+            title: None,
+            stream: None,
         };
-        Probe { container, duration_ms, video: None, audio: Some(audio), chapters: Vec::new() }
+        Probe { container, duration_ms, video: None, sounds: vec![audio], chapters: Vec::new() }
     }
 
     fn held(probe: &Probe, held_ms: u64) -> Result<(), FailureCode> {
         let tracks = Tracks::of(probe);
-        let track = tracks.sound.as_ref().unwrap();
-        track.held.until_ns.store(held_ms * 1_000_000, Ordering::Relaxed);
+        tracks.sounds[0].held.until_ns.store(held_ms * 1_000_000, Ordering::Relaxed);
         tracks.check_held(probe).map_err(|failure| failure.code)
     }
 

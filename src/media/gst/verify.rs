@@ -58,8 +58,8 @@ fn look(task: &Task, made: &Made, all_ms: u64, reporter: &Arc<Reporter>) -> Resu
     let outlet = outlet(&pipeline, &parts, kind, form, &track)?;
     source::attach_to(&pipeline, &files(&task.source, made)?, vec![outlet], Chunk::WHOLE)?;
     let tracks = match kind {
-        Kind::Picture => Tracks { picture: Some(track.clone()), sound: None },
-        Kind::Sound => Tracks { picture: None, sound: Some(track.clone()) },
+        Kind::Picture => Tracks { picture: Some(track.clone()), sounds: Vec::new() },
+        Kind::Sound => Tracks { picture: None, sounds: vec![track.clone()] },
     };
     pipeline::play(&pipeline, &tracks, all_ms, reporter).map_err(|failure| broken(made, &failure.detail))?;
     judge(made, &track.held, seen.load(Ordering::Relaxed))
@@ -97,7 +97,7 @@ fn files(folder: &Path, made: &Made) -> Result<gst::Element, Failure> {
 fn judge(made: &Made, held: &Mark, decoded: u64) -> Result<(), Failure> {
     let slack_ns = made.frame_ns + ROUNDED_BY_NS;
     // Not by where it ends: the demuxer takes frames that are shown out of their order for a late beginning.
-    let held_ns = held.ns().saturating_sub(held.from_ns().unwrap_or(0));
+    let held_ns = held.ns().saturating_sub(held.begins_ns().unwrap_or(0));
     if held_ns.abs_diff(made.duration_ns) > slack_ns {
         let expected_ns = made.duration_ns;
         return Err(broken(made, &format!("it lasts {held_ns} ns instead of {expected_ns}")));

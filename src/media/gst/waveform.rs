@@ -1,4 +1,4 @@
-//! The poster of sound without a picture: how loud it is from beginning to end, drawn as bars. One pass that decodes
+//! The poster of sound without a picture: how loud the first is from beginning to end, drawn as bars. One pass that decodes
 //! and keeps a few hundred numbers.
 
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use gstreamer_app as app;
 
 use super::{
     elements,
-    outputs::outlet,
+    outputs::{of_stream, outlet},
     pictures::place,
     pipeline,
     report::Reporter,
@@ -30,18 +30,22 @@ const SAMPLE_RATE: usize = 8000;
 const PEAK_SAMPLES: usize = SAMPLE_RATE / 100;
 
 pub fn run(task: &Task, probe: &Probe, reporter: &Arc<Reporter>) -> Result<(), Failure> {
+    let Some(audio) = probe.sounds.first() else {
+        return Err(Failure::new(FailureCode::NoPlayableStreams, "there is nothing to draw"));
+    };
     let pipeline = gst::Pipeline::new();
     let mut tracks = Tracks::of(&Probe { video: None, ..probe.clone() });
-    let track = tracks.sound.take().unwrap_or_default();
+    tracks.sounds.truncate(1);
+    let track = tracks.sounds[0].clone();
     let parts = elements::describe(&format!(
         "audioconvert ! audioresample ! audio/x-raw,format=F32LE,rate={SAMPLE_RATE},channels=1 \
          ! appsink name=samples sync=false async=false"
     ))?;
     let peaks = Arc::new(Mutex::new(Peaks::default()));
     follow(&parts, &peaks);
-    let outlet = outlet(&pipeline, &parts, Kind::Sound, Form::Decoded, &track)?;
+    let outlet = of_stream(audio, outlet(&pipeline, &parts, Kind::Sound, Form::Decoded, &track)?);
     source::attach(&pipeline, &task.source, vec![outlet], Chunk::WHOLE)?;
-    pipeline::play(&pipeline, &Tracks { picture: None, sound: Some(track) }, probe.duration_ms, reporter)?;
+    pipeline::play(&pipeline, &tracks, probe.duration_ms, reporter)?;
     drop(pipeline);
     let peaks = peaks.lock().map_err(|error| internal(&error))?;
     let poster = Picture::waveform(&peaks.done).poster();

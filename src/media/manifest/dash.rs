@@ -3,7 +3,11 @@
 
 use std::fmt::Write;
 
-use super::beside::Beside;
+use super::{
+    beside::Beside,
+    by_codec,
+    sounds::{self, Choice, Sound},
+};
 use crate::domain::caption::Kind;
 use crate::media::{
     layout,
@@ -12,34 +16,31 @@ use crate::media::{
 };
 
 const VIDEO_TIMESCALE: u64 = 90_000;
-/// Behind the picture and the sound.
-const FIRST_TEXT_SET: usize = 2;
-
-/// Complete renditions only; `pictures` smallest first.
-pub fn mpd(pictures: &[&Rendition], audio: Option<&Rendition>, beside: &Beside) -> String {
-    render(pictures, audio, None, beside)
+/// Complete renditions only; `pictures` smallest first, sounds in the order of the file.
+pub fn mpd(pictures: &[&Rendition], sounds: &[&Rendition], beside: &Beside) -> String {
+    render(pictures, sounds, None, beside)
 }
 
 /// The same over encrypted segments. `None` where one key does not cover them all: the one player that reads such
 /// manifests takes one key a period.
 pub fn protected_mpd(
     pictures: &[&Rendition],
-    audio: Option<&Rendition>,
+    sounds: &[&Rendition],
     protection: &Protection,
     beside: &Beside,
 ) -> Option<String> {
-    let lengths = pictures.iter().copied().chain(audio).map(|rendition| rendition.segments.len() as u64);
+    let lengths = pictures.iter().chain(sounds).map(|rendition| rendition.segments.len() as u64);
     let last = lengths.max().unwrap_or(0).saturating_sub(1);
-    (protection.key_number(last) == 0).then(|| render(pictures, audio, Some(protection), beside))
+    (protection.key_number(last) == 0).then(|| render(pictures, sounds, Some(protection), beside))
 }
 
 fn render(
     pictures: &[&Rendition],
-    audio: Option<&Rendition>,
+    sounds: &[&Rendition],
     protection: Option<&Protection>,
     beside: &Beside,
 ) -> String {
-    let all = pictures.iter().copied().chain(audio);
+    let all = pictures.iter().chain(sounds);
     let duration_ns = all.filter_map(|rendition| rendition.segments.last()).map(end_ns).max().unwrap_or(0);
     let mut text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
@@ -49,14 +50,17 @@ fn render(
     );
     program_information(&mut text, beside);
     text.push_str("  <Period id=\"0\" start=\"PT0S\">\n");
-    if !pictures.is_empty() {
-        picture_set(&mut text, pictures, protection);
+    let picture_sets = by_codec(pictures);
+    for (pictures, id) in picture_sets.iter().zip(0..) {
+        picture_set(&mut text, pictures, id, protection);
     }
-    if let Some(audio) = audio {
-        sound_set(&mut text, audio, protection);
-    }
-    text_sets(&mut text, beside);
-    image_set(&mut text, beside);
+    let sounds = sounds::named(sounds);
+    // Numbered as they were when there was but one set of pictures, which sound alone has none of.
+    let first_sound_set = picture_sets.len().max(1);
+    sound_sets(&mut text, &sounds, first_sound_set, protection);
+    let first_text_set = first_sound_set + sounds.len();
+    text_sets(&mut text, beside, first_text_set);
+    image_set(&mut text, beside, first_text_set + beside.captions.len());
     text.push_str("  </Period>\n</MPD>\n");
     text
 }
@@ -79,10 +83,13 @@ fn program_information(text: &mut String, beside: &Beside) {
     text.push_str("  </ProgramInformation>\n");
 }
 
-fn picture_set(text: &mut String, pictures: &[&Rendition], protection: Option<&Protection>) {
-    text.push_str(
-        "    <AdaptationSet id=\"0\" contentType=\"video\" mimeType=\"video/mp4\" segmentAlignment=\"true\" \
-         startWithSAP=\"1\">\n",
+fn picture_set(text: &mut String, pictures: &[&Rendition], id: usize, protection: Option<&Protection>) {
+    push(
+        text,
+        format_args!(
+            "    <AdaptationSet id=\"{id}\" contentType=\"video\" mimeType=\"video/mp4\" segmentAlignment=\"true\" \
+             startWithSAP=\"1\">\n"
+        ),
     );
     content_protection(text, protection);
     text.push_str("      <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"main\"/>\n");
@@ -105,13 +112,23 @@ fn picture_set(text: &mut String, pictures: &[&Rendition], protection: Option<&P
     text.push_str("    </AdaptationSet>\n");
 }
 
-fn sound_set(text: &mut String, audio: &Rendition, protection: Option<&Protection>) {
-    let Track::Audio { channels, sample_rate, language } = &audio.track else { return };
-    let language = language.as_ref().map(|tag| format!(" lang=\"{tag}\"")).unwrap_or_default();
+/// A set each, since players switch within a set by themselves. Labels are for telling several apart.
+fn sound_sets(text: &mut String, sounds: &[Sound<'_>], first_id: usize, protection: Option<&Protection>) {
+    for (sound, id) in sounds.iter().zip(first_id..) {
+        let name = (sounds.len() > 1).then(|| escaped(&sound.name));
+        let label = name.map(|name| format!("      <Label>{name}</Label>\n")).unwrap_or_default();
+        sound_set(text, sound, id, &label, protection);
+    }
+}
+
+fn sound_set(text: &mut String, sound: &Sound<'_>, id: usize, label: &str, protection: Option<&Protection>) {
+    let Sound { rendition: audio, channels, sample_rate, .. } = sound;
+    let language = sound.language.map(|tag| format!(" lang=\"{tag}\"")).unwrap_or_default();
+    let role = if sound.choice == Choice::Default { "main" } else { "alternate" };
     push(
         text,
         format_args!(
-            "    <AdaptationSet id=\"1\" contentType=\"audio\" mimeType=\"audio/mp4\"{language} \
+            "    <AdaptationSet id=\"{id}\" contentType=\"audio\" mimeType=\"audio/mp4\"{language} \
              segmentAlignment=\"true\" startWithSAP=\"1\">\n"
         ),
     );
@@ -119,7 +136,7 @@ fn sound_set(text: &mut String, audio: &Rendition, protection: Option<&Protectio
     push(
         text,
         format_args!(
-            "      <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"main\"/>\n      \
+            "{label}      <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"{role}\"/>\n      \
              <Representation id=\"{}\" codecs=\"{}\" bandwidth=\"{}\" audioSamplingRate=\"{sample_rate}\">\n        \
              <AudioChannelConfiguration \
              schemeIdUri=\"urn:mpeg:dash:23003:3:audio_channel_configuration:2011\" value=\"{channels}\"/>\n",
@@ -133,8 +150,8 @@ fn sound_set(text: &mut String, audio: &Rendition, protection: Option<&Protectio
 }
 
 /// Each track as its whole file. Its rate is a guess on the high side, since nobody chooses by it.
-fn text_sets(text: &mut String, beside: &Beside) {
-    for ((name, track), id) in beside.named_captions().zip(FIRST_TEXT_SET..) {
+fn text_sets(text: &mut String, beside: &Beside, first_id: usize) {
+    for ((name, track), id) in beside.named_captions().zip(first_id..) {
         let role = match track.kind {
             Kind::Subtitles => "subtitle",
             Kind::Captions => "caption",
@@ -153,7 +170,7 @@ fn text_sets(text: &mut String, beside: &Beside) {
 }
 
 /// The sprite as tiles (DASH-IF IOP 6.2.6): one segment, so its name needs no number.
-fn image_set(text: &mut String, beside: &Beside) {
+fn image_set(text: &mut String, beside: &Beside, id: usize) {
     let Some(sprite) = &beside.sprite else { return };
     let sheet = &sprite.sheet;
     let (columns, rows) = (sheet.columns_filled(), sheet.rows());
@@ -161,12 +178,11 @@ fn image_set(text: &mut String, beside: &Beside) {
     push(
         text,
         format_args!(
-            "    <AdaptationSet id=\"{}\" contentType=\"image\" mimeType=\"image/jpeg\">\n      \
+            "    <AdaptationSet id=\"{id}\" contentType=\"image\" mimeType=\"image/jpeg\">\n      \
              <SegmentTemplate media=\"{}\" timescale=\"1000\" duration=\"{}\" startNumber=\"1\"/>\n      \
              <Representation id=\"thumbnails\" bandwidth=\"{}\" width=\"{width}\" height=\"{height}\">\n        \
              <EssentialProperty schemeIdUri=\"http://dashif.org/guidelines/thumbnail_tile\" value=\"{columns}x{rows}\"/>\n      \
              </Representation>\n    </AdaptationSet>\n",
-            FIRST_TEXT_SET + beside.captions.len(),
             layout::SPRITE,
             sheet.covered_ms(),
             sprite.bits_a_second()

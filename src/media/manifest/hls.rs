@@ -3,7 +3,11 @@
 
 use std::fmt::Write;
 
-use super::beside::{Beside, CaptionTrack, Sprite};
+use super::{
+    beside::{Beside, CaptionTrack, Sprite},
+    by_codec,
+    sounds::{self, Choice, Sound},
+};
 use crate::domain::caption::{Kind, Language};
 use crate::media::{
     layout,
@@ -15,18 +19,24 @@ use crate::media::{
 const AUDIO_GROUP: &str = "audio";
 const SUBTITLES_GROUP: &str = "subs";
 
-/// `pictures` smallest first. With none, the sound is the one variant.
-pub fn master(pictures: &[&Rendition], audio: Option<&Rendition>, beside: &Beside) -> String {
+/// `pictures` smallest first, sounds in the order of the file. Without pictures, sound is the one variant.
+pub fn master(pictures: &[&Rendition], sounds: &[&Rendition], beside: &Beside) -> String {
+    let sounds = sounds::named(sounds);
     let mut text = String::from("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n");
     session_data(&mut text, "title", &beside.title);
     session_data(&mut text, "description", &beside.description);
     beside.named_captions().for_each(|(name, track)| subtitles(&mut text, &name, track));
+    if !pictures.is_empty() || sounds.len() > 1 {
+        sounds.iter().for_each(|sound| alternative(&mut text, sound));
+    }
     if pictures.is_empty() {
-        audio.into_iter().for_each(|audio| sound_variant(&mut text, audio, beside));
+        sound_variant(&mut text, &sounds, beside);
         return text;
     }
-    audio.into_iter().for_each(|audio| sound_group(&mut text, audio));
-    middle_first(pictures).into_iter().for_each(|picture| variant(&mut text, picture, audio, beside));
+    by_codec(pictures)
+        .iter()
+        .flat_map(|pictures| middle_first(pictures))
+        .for_each(|picture| variant(&mut text, picture, &sounds, beside));
     beside.sprite.iter().for_each(|sprite| image_stream(&mut text, sprite));
     text
 }
@@ -39,16 +49,20 @@ fn middle_first<'a>(pictures: &[&'a Rendition]) -> Vec<&'a Rendition> {
     ordered
 }
 
-fn sound_group(text: &mut String, audio: &Rendition) {
-    let Track::Audio { channels, language, .. } = &audio.track else { return };
-    let uri = layout::playlist(&audio.id);
-    let name = language.as_ref().map_or_else(|| "Default".to_owned(), ToString::to_string);
-    let language = language.as_ref().map(|tag| format!("LANGUAGE=\"{tag}\",")).unwrap_or_default();
+fn alternative(text: &mut String, sound: &Sound<'_>) {
+    let Sound { name, channels, .. } = sound;
+    let uri = layout::playlist(&sound.rendition.id);
+    let language = sound.language.map(|tag| format!("LANGUAGE=\"{tag}\",")).unwrap_or_default();
+    let (default, chosen) = match sound.choice {
+        Choice::Default => ("YES", "YES"),
+        Choice::ByLanguage => ("NO", "YES"),
+        Choice::ByName => ("NO", "NO"),
+    };
     line(
         text,
         format_args!(
-            "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{AUDIO_GROUP}\",NAME=\"{name}\",{language}DEFAULT=YES,\
-             AUTOSELECT=YES,CHANNELS=\"{channels}\",URI=\"{uri}\""
+            "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{AUDIO_GROUP}\",NAME=\"{name}\",{language}DEFAULT={default},\
+             AUTOSELECT={chosen},CHANNELS=\"{channels}\",URI=\"{uri}\""
         ),
     );
 }
@@ -116,28 +130,47 @@ fn with_subtitles(beside: &Beside) -> String {
     }
 }
 
-fn sound_variant(text: &mut String, audio: &Rendition, beside: &Beside) {
-    let (peak, average) = (audio.bandwidth_peak(), audio.bandwidth_average());
+/// The default sound, with the others beside it where there are any.
+fn sound_variant(text: &mut String, sounds: &[Sound<'_>], beside: &Beside) {
+    let Some(default) = sounds.iter().find(|sound| sound.choice == Choice::Default) else { return };
+    let (peak, average) = heaviest(sounds);
+    let group = if sounds.len() > 1 { format!(",AUDIO=\"{AUDIO_GROUP}\"") } else { String::new() };
     line(
         text,
         format_args!(
-            "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},CODECS=\"{}\"{}",
-            audio.codec,
+            "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},CODECS=\"{}\"{group}{}",
+            codecs(None, sounds),
             with_subtitles(beside)
         ),
     );
-    line(text, format_args!("{}", layout::playlist(&audio.id)));
+    line(text, format_args!("{}", layout::playlist(&default.rendition.id)));
 }
 
-fn variant(text: &mut String, picture: &Rendition, audio: Option<&Rendition>, beside: &Beside) {
+/// Peak and average of the sound that needs most: a variant must be playable with any.
+fn heaviest(sounds: &[Sound<'_>]) -> (u64, u64) {
+    let most =
+        |bits: fn(&Rendition) -> u64| sounds.iter().map(|sound| bits(sound.rendition)).max().unwrap_or(0);
+    (most(Rendition::bandwidth_peak), most(Rendition::bandwidth_average))
+}
+
+/// Each once.
+fn codecs(picture: Option<&Rendition>, sounds: &[Sound<'_>]) -> String {
+    let all = picture.into_iter().chain(sounds.iter().map(|sound| sound.rendition));
+    let mut codecs: Vec<&str> = Vec::new();
+    for rendition in all {
+        if !codecs.contains(&rendition.codec.as_str()) {
+            codecs.push(&rendition.codec);
+        }
+    }
+    codecs.join(",")
+}
+
+fn variant(text: &mut String, picture: &Rendition, sounds: &[Sound<'_>], beside: &Beside) {
     let Track::Video { width, height, frame_rate } = picture.track else { return };
-    let peak = picture.bandwidth_peak() + audio.map_or(0, Rendition::bandwidth_peak);
-    let average = picture.bandwidth_average() + audio.map_or(0, Rendition::bandwidth_average);
-    let codecs = match audio {
-        Some(audio) => format!("{},{}", picture.codec, audio.codec),
-        None => picture.codec.clone(),
-    };
-    let group = audio.map(|_| format!(",AUDIO=\"{AUDIO_GROUP}\"")).unwrap_or_default();
+    let (peak, average) = heaviest(sounds);
+    let (peak, average) = (picture.bandwidth_peak() + peak, picture.bandwidth_average() + average);
+    let codecs = codecs(Some(picture), sounds);
+    let group = if sounds.is_empty() { String::new() } else { format!(",AUDIO=\"{AUDIO_GROUP}\"") };
     line(
         text,
         format_args!(

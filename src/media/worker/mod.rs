@@ -25,6 +25,7 @@ use super::{
     probe::Probe,
     protocol::{Event, Guards, Job, Task},
 };
+use crate::domain::codec::Codec;
 
 /// An event is far below this; more is a child gone mad.
 const LINE_MAX_BYTES: u64 = 64 * 1024;
@@ -112,12 +113,16 @@ pub async fn probe(
 
 /// Starts a child that only looks around. The first one on a machine takes a second, because it makes the
 /// registry; do it at boot.
-pub async fn check(options: &WorkerOptions, cancel: &CancellationToken) -> Result<Equipment, Failure> {
+pub async fn check(
+    options: &WorkerOptions,
+    second_codec: Option<Codec>,
+    cancel: &CancellationToken,
+) -> Result<Equipment, Failure> {
     let task = Task {
         source: PathBuf::new(),
         output: PathBuf::new(),
         limits: super::Limits::default(),
-        job: Job::Check,
+        job: Job::Check { second_codec },
     };
     let checked = |event| match event {
         Event::Checked { gstreamer, missing, guards } => Some(Equipment { gstreamer, missing, guards }),

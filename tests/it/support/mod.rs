@@ -224,6 +224,13 @@ pub fn tiny_clip(more: &[&str]) -> Vec<u8> {
     tiny_video("clip.mp4", 2, &[], more)
 }
 
+/// The same with a second sound, in English beside German.
+pub fn bilingual_clip() -> Vec<u8> {
+    let languages = "-map 2:a -metadata:s:a:0 language=ger -metadata:s:a:1 language=eng";
+    let options: Vec<&str> = languages.split(' ').collect();
+    tiny_video("clip.mp4", 2, &["-f", "lavfi", "-i", "sine=1000:duration=2"], &options)
+}
+
 /// A small video that ffmpeg makes at once; `inputs` come behind its picture and its sound.
 pub fn tiny_video(name: &str, seconds: u32, inputs: &[&str], options: &[&str]) -> Vec<u8> {
     let folder = tempfile::tempdir().expect("a folder for the clip");

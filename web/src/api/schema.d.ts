@@ -940,6 +940,11 @@ export interface components {
             text: string;
         };
         /**
+         * @description How bright and how dark a picture may be.
+         * @enum {string}
+         */
+        DynamicRange: "standard" | "high";
+        /**
          * @description Whether segments travel encrypted. Whoever may watch gets the keys: this is no DRM.
          * @enum {string}
          */
@@ -1165,6 +1170,8 @@ export interface components {
                 /** @description The caller's own reaction. */
                 reaction: components["schemas"]["ReactionKind"];
                 renditions: components["schemas"]["Rendition"][];
+                /** @description That of the file, not of the renditions: these are always `standard`. */
+                source_range: components["schemas"]["DynamicRange"];
                 status: components["schemas"]["VideoStatus"];
                 tags: string[];
                 thumbnails?: components["schemas"]["Thumbnails"] | null;
@@ -1336,12 +1343,16 @@ export interface components {
              * @description The measured peak, sound not included.
              */
             bandwidth_bps: number;
+            /** @description RFC 6381, such as `avc1.64001f`. */
+            codec: string;
             complete: boolean;
             /** Format: double */
             frame_rate?: number | null;
             /** Format: int32 */
             height?: number | null;
-            /** @description `1080p`, `source`, `audio`. */
+            /** @description BCP 47, of a sound whose language the file says. */
+            language?: string | null;
+            /** @description `1080p`, `source`, `audio`; `audio2` and so on are further sounds. */
             name: string;
             /**
              * Format: int32
@@ -1480,6 +1491,8 @@ export interface components {
             /** @description The caller's own reaction. */
             reaction: components["schemas"]["ReactionKind"];
             renditions: components["schemas"]["Rendition"][];
+            /** @description That of the file, not of the renditions: these are always `standard`. */
+            source_range: components["schemas"]["DynamicRange"];
             status: components["schemas"]["VideoStatus"];
             tags: string[];
             thumbnails?: components["schemas"]["Thumbnails"] | null;

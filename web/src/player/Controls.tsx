@@ -1,4 +1,4 @@
-import type { Caption, Chapter } from "../api/types";
+import type { Caption, Chapter, Video } from "../api/types";
 import { formatClock, speakClock } from "../lib/time";
 import { CaptionMenu } from "./CaptionMenu";
 import { ChapterMenu } from "./ChapterMenu";
@@ -9,6 +9,7 @@ import { seekTo, setRate, toggleFullscreen, togglePictureInPicture, togglePlay }
 import { MoreMenu } from "./MoreMenu";
 import { QualityMenu } from "./QualityMenu";
 import { SeekBar } from "./SeekBar";
+import { SoundMenu } from "./SoundMenu";
 import { SpeedMenu } from "./SpeedMenu";
 import type { useCaptions } from "./useCaptions";
 import type { useEngine } from "./useEngine";
@@ -27,6 +28,7 @@ interface ControlsProps {
   markersMs: number[];
   chapters: Chapter[];
   captions: Caption[];
+  sourceRange: Video["source_range"];
   shownCaptions: ReturnType<typeof useCaptions>;
   loop: boolean;
   theatre: boolean;
@@ -71,6 +73,9 @@ export function Controls({ video, frame, media, engine, durationS, ...rest }: Co
           <ChapterMenu spans={spans} positionS={media.currentS} onSeek={(positionS) => seekTo(video, positionS)} />
         </span>
         <span className={styles.spacer} />
+        <span className={styles.wide}>
+          <SoundMenu state={engine.state} onChoose={engine.chooseSound} />
+        </span>
         <CaptionMenu
           captions={rest.captions}
           chosen={rest.shownCaptions.chosen?.language ?? null}
@@ -79,9 +84,9 @@ export function Controls({ video, frame, media, engine, durationS, ...rest }: Co
         <span className={styles.wide}>
           <SpeedMenu rate={media.rate} onChoose={(rate) => setRate(video, rate)} />
         </span>
-        <QualityMenu state={engine.state} onChoose={engine.choose} />
+        <QualityMenu state={engine.state} sourceRange={rest.sourceRange} onChoose={engine.choose} />
         <span className={styles.narrow}>
-          <MoreMenu video={video} media={media} loop={rest.loop} onLoop={rest.onLoop} />
+          <MoreMenu video={video} media={media} engine={engine} loop={rest.loop} onLoop={rest.onLoop} />
         </span>
         <span className={styles.wide}>
           <ControlButton name="Loop" hint="r" icon="loop" pressed={rest.loop} onPress={rest.onLoop} />

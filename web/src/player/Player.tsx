@@ -1,6 +1,6 @@
 /** The player: a picture, its controls, its keys. Says through `onVideo` which element plays. */
 import { useEffect, useRef, useState, type PointerEvent } from "react";
-import type { Caption, Chapter } from "../api/types";
+import type { Caption, Chapter, Video } from "../api/types";
 import { CaptionFile } from "./CaptionFile";
 import { CaptionLayer } from "./CaptionLayer";
 import { Controls } from "./Controls";
@@ -33,6 +33,7 @@ export interface PlayerProps {
   captions: Caption[];
   /** The qualities that are complete, by their short side. */
   heights: number[];
+  sourceRange: Video["source_range"];
   theatre: boolean;
   onTheatre: () => void;
   onStale: () => void;
@@ -105,6 +106,7 @@ export function Player(props: PlayerProps) {
           markersMs={props.markersMs}
           chapters={props.chapters}
           captions={props.captions}
+          sourceRange={props.sourceRange}
           shownCaptions={shownCaptions}
           loop={loop}
           theatre={props.theatre}

@@ -1,15 +1,17 @@
 import { formatBitrate } from "../lib/numbers";
+import type { Video } from "../api/types";
 import type { EngineState } from "./engine";
 import { MenuButton } from "./MenuButton";
 import { MenuChoices, type Choice } from "./MenuChoices";
 
 interface QualityMenuProps {
   state: EngineState;
+  sourceRange: Video["source_range"];
   onChoose: (height: number | null) => void;
 }
 
 /** The qualities there are, and which of them plays while the player chooses by itself. */
-export function QualityMenu({ state: { qualities, chosen, current }, onChoose }: QualityMenuProps) {
+export function QualityMenu({ state: { qualities, chosen, current }, sourceRange, onChoose }: QualityMenuProps) {
   if (qualities.length === 0) return null;
   const choices: Choice<number | null>[] = [
     { value: null, label: "Auto", note: chosen === null && current ? `plays ${current.label}` : "as the line allows" },
@@ -24,7 +26,7 @@ export function QualityMenu({ state: { qualities, chosen, current }, onChoose }:
     >
       {(close) => (
         <MenuChoices
-          title="Quality"
+          title={sourceRange === "high" ? "Quality (HDR shown as SDR)" : "Quality"}
           choices={choices}
           chosen={chosen?.height ?? null}
           onChoose={(height) => {

@@ -5,6 +5,7 @@
 import Hls, { Events, ErrorTypes, type ErrorData, type HlsConfig } from "hls.js";
 import { faultOfMediaError, refusalOf, type Fault } from "./faults";
 import { qualitiesOf, rung, type Quality } from "./levels";
+import { soundLike, soundsOf, type Sound, type WantedSound } from "./sounds";
 
 export interface EngineState {
   /** Highest first. */
@@ -13,10 +14,14 @@ export interface EngineState {
   chosen: Quality | null;
   /** What plays. */
   current: Quality | null;
+  /** In the order of the file. */
+  sounds: Sound[];
+  /** What is heard. */
+  sound: Sound | null;
   fault: Fault | null;
 }
 
-export const calm: EngineState = { qualities: [], chosen: null, current: null, fault: null };
+export const calm: EngineState = { qualities: [], chosen: null, current: null, sounds: [], sound: null, fault: null };
 const recoveriesMax = 3;
 /** Few tries, soon: the viewer hears of a broken line while it is broken, and `useReconnect` goes on trying. */
 const errorRetry = { maxNumRetry: 2, retryDelayMs: 400, maxRetryDelayMs: 2_000 };
@@ -38,10 +43,11 @@ export class Engine {
   private wantsToPlay = false;
   private native: AbortController | null = null;
 
-  /** Plays from `startS` the first time. */
+  /** Plays from `startS` the first time, with the sound that was wanted last time. */
   constructor(
     private readonly video: HTMLVideoElement,
     private startS: number,
+    private wantedSound: WantedSound | null,
     private readonly changed: (state: EngineState) => void,
   ) {}
 
@@ -106,6 +112,11 @@ export class Engine {
     this.publishLevels(this.hls);
   }
 
+  chooseSound(wanted: WantedSound): void {
+    this.wantedSound = wanted;
+    if (this.hls) this.soundsKnown(this.hls);
+  }
+
   destroy(): void {
     this.stop();
     this.video.removeAttribute("src");
@@ -148,6 +159,8 @@ export class Engine {
     this.hls = hls;
     hls.on(Events.MANIFEST_PARSED, () => this.levelsKnown(hls));
     hls.on(Events.LEVEL_SWITCHED, () => this.publishLevels(hls));
+    hls.on(Events.AUDIO_TRACKS_UPDATED, () => this.soundsKnown(hls));
+    hls.on(Events.AUDIO_TRACK_SWITCHED, () => this.publishSounds(hls));
     hls.on(Events.FRAG_BUFFERED, () => {
       this.recoveries = 0;
     });
@@ -165,6 +178,7 @@ export class Engine {
     next.attachMedia(source ?? this.video);
     next.startLoad(this.video.currentTime);
     this.levelsKnown(next);
+    this.soundsKnown(next);
   }
 
   /**
@@ -188,14 +202,28 @@ export class Engine {
 
   private levelOf(hls: Hls, height: number | null): number {
     if (height === null) return -1;
-    return hls.levels.findIndex((level) => rung(level) === height);
+    return qualitiesOf(hls.levels).find((quality) => quality.height === height)?.index ?? -1;
+  }
+
+  /** Until somebody chooses, the stream's own default is heard. */
+  private soundsKnown(hls: Hls): void {
+    const wanted = soundLike(soundsOf(hls.audioTracks), this.wantedSound);
+    if (wanted && wanted.index !== hls.audioTrack) hls.audioTrack = wanted.index;
+    this.publishSounds(hls);
+  }
+
+  private publishSounds(hls: Hls): void {
+    if (this.hls !== hls) return;
+    const sounds = soundsOf(hls.audioTracks);
+    this.publish({ ...this.state, sounds, sound: sounds[hls.audioTrack] ?? null });
   }
 
   private publishLevels(hls: Hls): void {
     if (this.hls !== hls) return;
     const qualities = qualitiesOf(hls.levels);
     const playing = hls.currentLevel >= 0 ? hls.currentLevel : hls.loadLevel;
-    const current = qualities.find(({ index }) => index === playing) ?? null;
+    const level = hls.levels[playing];
+    const current = (level && qualities.find(({ height }) => height === rung(level))) ?? null;
     const chosen = qualities.find(({ height }) => height === this.wantedHeight) ?? null;
     this.publish({ ...this.state, qualities, chosen, current });
   }

@@ -12,6 +12,12 @@ it("names qualities by their short side, highest first", () => {
   ]);
 });
 
+it("names what is there in two codecs once, and takes the lighter", () => {
+  const level = { width: 640, height: 360, frameRate: 24 };
+  const qualities = qualitiesOf([{ ...level, bitrate: 800_000 }, { ...level, bitrate: 500_000 }]);
+  expect(qualities.map(({ label, index }) => [label, index])).toEqual([["360p", 1]]);
+});
+
 it("calls a level without a picture Audio", () => {
   expect(qualitiesOf([{ width: 0, height: 0, frameRate: 0, bitrate: 128_000 }])[0]?.label).toBe("Audio");
 });

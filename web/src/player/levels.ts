@@ -14,11 +14,12 @@ interface Level {
   bitrate: number;
 }
 
-/** Highest first. */
+/** Highest first. What is there in two codecs is there once, in the lighter one: hls.js leaves out what cannot be played. */
 export function qualitiesOf(levels: readonly Level[]): Quality[] {
   return levels
     .map((level, index) => ({ index, height: rung(level), label: labelOf(level), bitrateBps: level.bitrate }))
-    .toSorted((a, b) => b.height - a.height);
+    .toSorted((a, b) => b.height - a.height || a.bitrateBps - b.bitrateBps)
+    .filter(({ height }, at, sorted) => sorted[at - 1]?.height !== height);
 }
 
 /** A rung is named by its short side, so that an upright video has its usual names too. */

@@ -1,5 +1,9 @@
 import { useCallback, useEffect, useRef, useState } from "react";
+import { readStored, writeStored } from "../lib/storage";
 import { calm, Engine, type EngineState } from "./engine";
+import type { WantedSound } from "./sounds";
+
+const soundKey = "playhouse.sound";
 
 /** Where the stream is. Each object is one answer of the server, even if its address is the same. */
 export interface StreamSource {
@@ -18,7 +22,7 @@ export function useEngine(video: HTMLVideoElement | null, source: StreamSource, 
 
   useEffect(() => {
     if (!video) return;
-    const made = new Engine(video, firstS.current, setState);
+    const made = new Engine(video, firstS.current, readStored<WantedSound>(soundKey), setState);
     engine.current = made;
     return () => {
       engine.current = null;
@@ -31,7 +35,11 @@ export function useEngine(video: HTMLVideoElement | null, source: StreamSource, 
   }, [video, source]);
 
   const choose = useCallback((height: number | null) => engine.current?.choose(height), []);
+  const chooseSound = useCallback(({ name, language }: WantedSound) => {
+    writeStored(soundKey, { name, language });
+    engine.current?.chooseSound({ name, language });
+  }, []);
   const refresh = useCallback(() => engine.current?.refresh(url), [url]);
   const retry = useCallback(() => engine.current?.retry(url), [url]);
-  return { state, choose, refresh, retry };
+  return { state, choose, chooseSound, refresh, retry };
 }

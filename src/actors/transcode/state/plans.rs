@@ -1,14 +1,14 @@
 //! The plan a job goes by: adopted after the probe, replaced where a source turns out otherwise, and what of an earlier
 //! one's work is kept.
 
-use super::State;
+use super::{Effect, State};
 use crate::{
     actors::transcode::{
         names::{of_run, run_of, without_run},
         step::Step,
     },
     backends::store::tables::video::JobPlan,
-    domain::video::Failure,
+    domain::{clock::Timestamp, video::Failure},
     media::{FailureCode, Plan, RenditionId, plan},
 };
 
@@ -47,6 +47,7 @@ impl State {
         let text = serde_json::to_string(&plan).expect("plain data always serialises");
         let planned = Planned::new(plan);
         self.catalogue.expect_rungs(planned.plan.rungs().len());
+        self.catalogue.expect_sounds(planned.plan.probe.sounds.len());
         let (mut finished, mut failed) =
             self.job.plan.take().map(|old| (old.finished, old.failed)).unwrap_or_default();
         finished.retain(|name| kept.holds(name));
@@ -82,26 +83,45 @@ impl State {
         });
     }
 
-    /// A picture that could not be passed through for a reason that is not the file's is encoded like any other, and
-    /// one that cannot be cut is made in one piece.
+    /// What is there in H.264 plays everywhere: a second codec that cannot be made is done without.
+    pub(super) fn do_without_second_codec(&mut self, now: Timestamp) -> Vec<Effect> {
+        self.running.clear();
+        if let Some((planned, saved)) = self.plan.as_ref().zip(self.job.plan.as_mut()) {
+            let last = planned.pieces.iter().filter(|piece| piece.comes_last());
+            saved.finished.extend(last.map(plan::Piece::name));
+        }
+        self.catalogue.retain(|known| !known.is_in_second_codec());
+        self.log(now, "goes without the second codec".into());
+        let mut effects = vec![Effect::StopWorkers];
+        effects.extend(self.next(now));
+        effects
+    }
+
+    /// A picture that could not be passed through for a reason that is not the file's is encoded like any other, one
+    /// that cannot be cut is made in one piece, and where one of several sounds is damaged the first has to do.
     pub(super) fn plan_otherwise(&mut self, step: &Step, failure: &Failure) -> bool {
         let (Some(planned), Step::Make(piece)) = (&self.plan, step) else { return false };
         let plan = planned.plan.clone();
-        if failure.code == FailureCode::OutputBroken.as_str() {
+        let is = |code: FailureCode| failure.code == code.as_str();
+        if is(FailureCode::OutputBroken) {
             let again = self.count_failure(&step.label()) < self.options.attempts_max;
             if again {
                 self.adopt(plan, Kept::Pictures);
             }
             return again;
         }
-        let other =
-            if failure.code == FailureCode::NotCuttable.as_str() && plan.cutting == plan::Cutting::Chunks {
-                Plan { cutting: plan::Cutting::Whole, ..plan }
-            } else if piece.stage == plan::Stage::Passthrough && plan.probe.video.is_some() {
-                Plan { picture: plan::Picture::Encode, ..plan }
-            } else {
-                return false;
-            };
+        let other = if is(FailureCode::NotCuttable) && plan.cutting == plan::Cutting::Chunks {
+            Plan { cutting: plan::Cutting::Whole, ..plan }
+        } else if failure.retryable && piece.stage == plan::Stage::Passthrough && plan.probe.video.is_some() {
+            Plan { picture: plan::Picture::Encode, ..plan }
+        } else if piece.makes_sounds()
+            && plan.probe.sounds.len() > 1
+            && (is(FailureCode::Damaged) || is(FailureCode::CodecNotSupported))
+        {
+            plan.first_sound_alone()
+        } else {
+            return false;
+        };
         self.adopt(other, Kept::NotEncoded);
         true
     }

@@ -174,7 +174,7 @@ impl State {
         let mut open = planned.pieces.iter().filter(|piece| !saved.finished.contains(&piece.name()));
         self.standing() == Standing::OnTrial
             && self.running.is_empty()
-            && open.all(|piece| matches!(piece.stage, plan::Stage::Thumbnails | plan::Stage::Verify))
+            && open.all(|piece| piece.act() > 0 || piece.stage == plan::Stage::Thumbnails)
     }
 
     pub(super) fn refuse_unplayable(&mut self, now: Timestamp) -> Vec<Effect> {

@@ -1,8 +1,10 @@
 use super::*;
 use crate::media::{
+    language::Language,
     manifest::CaptionTrack,
     probe::Fraction,
     rendition::{Growth, Origin, RenditionId},
+    sound::Label,
 };
 
 fn segment(start_ns: u64, duration_ns: u64) -> Segment {
@@ -45,11 +47,34 @@ fn rounded_edges_leave_no_gap() {
     assert_eq!(end, ticks(50 * third, 44_100));
 }
 
+fn sound(place: usize, language: &str) -> Rendition {
+    let label = Label { language: Language::of_container(language), ..Label::default() };
+    let track = Track::Audio { channels: 2, sample_rate: 48_000, label };
+    Rendition { id: RenditionId::sound(place), track, codec: "mp4a.40.2".to_owned(), ..picture() }
+}
+
+#[test]
+fn each_sound_is_a_set_of_its_own_between_pictures_and_texts() {
+    let caption =
+        CaptionTrack { language: "en".parse().unwrap(), label: "en".to_owned(), kind: Kind::Captions };
+    let beside = Beside { captions: vec![caption], ..Beside::default() };
+    let text = mpd(&[&picture()], &[&sound(0, "ger"), &sound(1, "eng")], &beside);
+    for part in [
+        "<AdaptationSet id=\"1\" contentType=\"audio\" mimeType=\"audio/mp4\" lang=\"de\" segmentAlignment=\"true\" \
+         startWithSAP=\"1\">\n      <Label>Deutsch</Label>\n      \
+         <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"main\"/>\n      <Representation id=\"audio\"",
+        "<AdaptationSet id=\"2\" contentType=\"audio\" mimeType=\"audio/mp4\" lang=\"en\" segmentAlignment=\"true\" \
+         startWithSAP=\"1\">\n      <Label>English</Label>\n      \
+         <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"alternate\"/>\n      <Representation id=\"audio2\"",
+        "<AdaptationSet id=\"3\" contentType=\"text\"",
+    ] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+}
+
 #[test]
 fn an_mpd_names_the_same_files_as_the_playlists() {
-    let track = Track::Audio { channels: 2, sample_rate: 48_000, language: None };
-    let audio = Rendition { id: RenditionId::audio(), track, codec: "mp4a.40.2".to_owned(), ..picture() };
-    let text = mpd(&[&picture()], Some(&audio), &Beside::default());
+    let text = mpd(&[&picture()], &[&sound(0, "und")], &Beside::default());
     for part in [
         "type=\"static\" mediaPresentationDuration=\"PT8.500S\"",
         "profiles=\"urn:mpeg:dash:profile:isoff-live:2011\"",
@@ -66,7 +91,7 @@ fn an_mpd_names_the_same_files_as_the_playlists() {
 #[test]
 fn a_protected_mpd_names_the_encrypted_files_and_exists_only_while_one_key_covers_them() {
     let protection = Protection::new("x1".to_owned(), [7; 32], 0);
-    let text = protected_mpd(&[&picture()], None, &protection, &Beside::default()).unwrap();
+    let text = protected_mpd(&[&picture()], &[], &protection, &Beside::default()).unwrap();
     for part in [
         "<ContentProtection schemeIdUri=\"urn:mpeg:dash:sea:2012\" xmlns:sea=\"urn:mpeg:dash:schema:sea:2012\">",
         "<sea:SegmentEncryption schemeIdUri=\"urn:mpeg:dash:sea:aes128-cbc:2013\"/>",
@@ -76,8 +101,8 @@ fn a_protected_mpd_names_the_encrypted_files_and_exists_only_while_one_key_cover
         assert!(text.contains(part), "{part} is not in {text}");
     }
     let rotating = |segments| Protection::new("x1".to_owned(), [7; 32], segments);
-    assert!(protected_mpd(&[&picture()], None, &rotating(3), &Beside::default()).is_some());
-    assert_eq!(protected_mpd(&[&picture()], None, &rotating(2), &Beside::default()), None);
+    assert!(protected_mpd(&[&picture()], &[], &rotating(3), &Beside::default()).is_some());
+    assert_eq!(protected_mpd(&[&picture()], &[], &rotating(2), &Beside::default()), None);
 }
 
 #[test]
@@ -87,7 +112,7 @@ fn a_caption_track_is_a_set_of_its_own_and_its_label_cannot_leave_its_element() 
         label: "</Label> & 'co'".to_owned(),
         kind: Kind::Captions,
     };
-    let text = mpd(&[&picture()], None, &Beside { captions: vec![track], ..Beside::default() });
+    let text = mpd(&[&picture()], &[], &Beside { captions: vec![track], ..Beside::default() });
     for part in [
         "contentType=\"text\" mimeType=\"text/vtt\" lang=\"pt-BR\">",
         "<Label>&lt;/Label&gt; &amp; 'co'</Label>\n      <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"caption\"/>",
@@ -104,7 +129,7 @@ fn words_stand_before_the_period_and_cannot_leave_their_elements() {
         description: "one\n]]> <b>\u{1}two".to_owned(),
         ..Beside::default()
     };
-    let text = mpd(&[&picture()], None, &beside);
+    let text = mpd(&[&picture()], &[], &beside);
     assert!(text.contains(
         "  <ProgramInformation>\n    <Title>Tom &amp; &quot;Jerry&quot; &lt;/Title&gt;&lt;Period&gt;</Title>\n    \
          <dc:description xmlns:dc=\"http://purl.org/dc/elements/1.1/\">one\n]]&gt; &lt;b&gt;two</dc:description>\n  \

@@ -1,7 +1,9 @@
 use super::*;
 use crate::media::{
-    probe::{Fraction, Language},
+    language::Language,
+    probe::Fraction,
     rendition::{Origin, RenditionId, Segment},
+    sound::{Label, Title},
 };
 
 fn segments(durations_ms: &[u64], bytes: u64) -> Vec<Segment> {
@@ -29,10 +31,18 @@ fn picture(height: u32, bytes: u64) -> Rendition {
 }
 
 fn audio() -> Rendition {
-    let language = Language::try_from("en".to_owned()).ok();
+    sound(0, "eng", "")
+}
+
+fn sound(place: usize, language: &str, title: &str) -> Rendition {
+    let label = Label {
+        language: Language::of_container(language),
+        title: Title::of_container(title),
+        ..Label::default()
+    };
     Rendition {
-        id: RenditionId::audio(),
-        track: Track::Audio { channels: 2, sample_rate: 48_000, language },
+        id: RenditionId::sound(place),
+        track: Track::Audio { channels: 2, sample_rate: 48_000, label },
         codec: "mp4a.40.2".to_owned(),
         bandwidth_cap: 160_000,
         segments: segments(&[4000, 4000], 64_000),
@@ -43,7 +53,7 @@ fn audio() -> Rendition {
 #[test]
 fn a_master_has_every_attribute_and_starts_in_the_middle() {
     let (low, middle, high) = (picture(360, 100_000), picture(720, 500_000), picture(1080, 900_000));
-    let text = master(&[&low, &middle, &high], Some(&audio()), &Beside::default());
+    let text = master(&[&low, &middle, &high], &[&audio()], &Beside::default());
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(
         lines[..6],
@@ -51,7 +61,7 @@ fn a_master_has_every_attribute_and_starts_in_the_middle() {
             "#EXTM3U",
             "#EXT-X-VERSION:7",
             "#EXT-X-INDEPENDENT-SEGMENTS",
-            "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"en\",LANGUAGE=\"en\",DEFAULT=YES,AUTOSELECT=YES,\
+            "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"English\",LANGUAGE=\"en\",DEFAULT=YES,AUTOSELECT=YES,\
              CHANNELS=\"2\",URI=\"audio/index.m3u8\"",
             // 500 kB in 4 s is 1 Mbit/s, the sound 128 kbit/s; the stub of 40 ms is no peak, but its bytes count.
             "#EXT-X-STREAM-INF:BANDWIDTH=1128000,AVERAGE-BANDWIDTH=1620538,CODECS=\"avc1.64001f,mp4a.40.2\",\
@@ -64,12 +74,40 @@ fn a_master_has_every_attribute_and_starts_in_the_middle() {
 
 #[test]
 fn a_silent_picture_has_no_group_and_sound_alone_has_no_picture() {
-    let silent = master(&[&picture(360, 100_000)], None, &Beside::default());
+    let silent = master(&[&picture(360, 100_000)], &[], &Beside::default());
     assert!(!silent.contains("AUDIO") && silent.contains("CODECS=\"avc1.64001f\","), "{silent}");
-    let sound = master(&[], Some(&audio()), &Beside::default());
+    let sound = master(&[], &[&audio()], &Beside::default());
     assert!(sound.ends_with(
         "#EXT-X-STREAM-INF:BANDWIDTH=128000,AVERAGE-BANDWIDTH=128000,CODECS=\"mp4a.40.2\"\naudio/index.m3u8\n"
     ));
+}
+
+#[test]
+fn several_sounds_are_one_group_and_a_variant_has_room_for_the_heaviest() {
+    let (german, commentary) = (sound(0, "ger", ""), sound(1, "eng", "A commentary"));
+    let french = Rendition { segments: segments(&[4000, 4000], 96_000), ..sound(2, "fre", "") };
+    let text = master(&[&picture(720, 500_000)], &[&german, &commentary, &french], &Beside::default());
+    let lines: Vec<&str> = text.lines().skip(3).collect();
+    assert_eq!(
+        lines,
+        [
+            "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"Deutsch\",LANGUAGE=\"de\",DEFAULT=YES,AUTOSELECT=YES,\
+             CHANNELS=\"2\",URI=\"audio/index.m3u8\"",
+            "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"English – A commentary\",LANGUAGE=\"en\",DEFAULT=NO,\
+             AUTOSELECT=YES,CHANNELS=\"2\",URI=\"audio2/index.m3u8\"",
+            "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"Français\",LANGUAGE=\"fr\",DEFAULT=NO,AUTOSELECT=YES,\
+             CHANNELS=\"2\",URI=\"audio3/index.m3u8\"",
+            "#EXT-X-STREAM-INF:BANDWIDTH=1192000,AVERAGE-BANDWIDTH=1684538,CODECS=\"avc1.64001f,mp4a.40.2\",\
+             RESOLUTION=1280x720,FRAME-RATE=29.970,AUDIO=\"audio\",CLOSED-CAPTIONS=NONE",
+            "v720/index.m3u8",
+        ]
+    );
+    let alone = master(&[], &[&german, &french], &Beside::default());
+    assert_eq!(alone.matches("#EXT-X-MEDIA:TYPE=AUDIO").count(), 2);
+    assert!(alone.ends_with(
+        "#EXT-X-STREAM-INF:BANDWIDTH=192000,AVERAGE-BANDWIDTH=192000,CODECS=\"mp4a.40.2\",AUDIO=\"audio\"\n\
+         audio/index.m3u8\n"
+    ), "{alone}");
 }
 
 #[test]
@@ -90,7 +128,7 @@ fn a_playlist_is_an_event_while_it_grows_and_ends_when_it_is_complete() {
 #[test]
 fn what_still_grows_is_announced_with_its_cap() {
     let growing = Rendition { growth: Growth::Growing, ..picture(360, 100_000) };
-    assert!(master(&[&growing], None, &Beside::default()).contains("BANDWIDTH=5000000,"));
+    assert!(master(&[&growing], &[], &Beside::default()).contains("BANDWIDTH=5000000,"));
 }
 
 #[test]
@@ -104,7 +142,7 @@ fn every_variant_names_the_captions_and_no_two_of_them_are_called_the_same() {
         captions: vec![track("en", Kind::Subtitles), track("en-GB", Kind::Captions)],
         ..Beside::default()
     };
-    let text = master(&[&picture(360, 1), &picture(720, 1)], Some(&audio()), &beside);
+    let text = master(&[&picture(360, 1), &picture(720, 1)], &[&audio()], &beside);
     assert_eq!(text.matches(",SUBTITLES=\"subs\",CLOSED-CAPTIONS=NONE").count(), 2);
     assert!(text.contains(
         "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"subs\",NAME=\"English\",LANGUAGE=\"en\",DEFAULT=NO,AUTOSELECT=YES,\
@@ -112,7 +150,7 @@ fn every_variant_names_the_captions_and_no_two_of_them_are_called_the_same() {
     ));
     assert!(text.contains("NAME=\"English (en-GB)\",LANGUAGE=\"en-GB\""), "{text}");
     assert!(text.contains("CHARACTERISTICS=\"public.accessibility.transcribes-spoken-dialog,"));
-    let sound = master(&[], Some(&audio()), &beside);
+    let sound = master(&[], &[&audio()], &beside);
     assert!(sound.contains("CODECS=\"mp4a.40.2\",SUBTITLES=\"subs\"\n"), "{sound}");
     let playlist = captions(&"en-GB".parse().unwrap(), 12_345, Growth::Complete);
     assert!(playlist.ends_with("#EXT-X-PLAYLIST-TYPE:VOD\n#EXTINF:12.345,\nen-GB.vtt\n#EXT-X-ENDLIST\n"));
@@ -122,7 +160,7 @@ fn every_variant_names_the_captions_and_no_two_of_them_are_called_the_same() {
 #[test]
 fn the_sprite_is_a_stream_of_images_with_one_segment_of_tiles() {
     let sprite = Sprite { sheet: Thumbnails::for_duration(12_300), bytes: 13_000 };
-    let text = master(&[&picture(360, 1)], None, &Beside { sprite: Some(sprite), ..Beside::default() });
+    let text = master(&[&picture(360, 1)], &[], &Beside { sprite: Some(sprite), ..Beside::default() });
     assert!(text.contains(
         "#EXT-X-IMAGE-STREAM-INF:BANDWIDTH=8000,RESOLUTION=160x90,CODECS=\"jpeg\",URI=\"images.m3u8\"\n"
     ));
@@ -139,7 +177,7 @@ fn words_are_session_data_on_one_line_each() {
         description: "one\n#EXT-X-KEY:METHOD=NONE\r\ntwo".to_owned(),
         ..Beside::default()
     };
-    let text = master(&[&picture(360, 1)], None, &beside);
+    let text = master(&[&picture(360, 1)], &[], &beside);
     assert!(
         text.contains("#EXT-X-SESSION-DATA:DATA-ID=\"org.playhouse.title\",VALUE=\"Say 'hi'\"\n"),
         "{text}"

@@ -46,6 +46,7 @@ export function Stage({ videoId, video, pinnedMs, round, file, ...rest }: StageP
         chapters={chaptersOf(video)}
         captions={captionsOf(playback)}
         heights={heightsOf(video)}
+        sourceRange={video?.source_range ?? "standard"}
         theatre={rest.theatre}
         onTheatre={rest.onTheatre}
         onStale={renewed}
