@@ -61,7 +61,12 @@ pub async fn settle(source: &Path, folder: &Path) -> Outcome {
 async fn make(source: &Path, output: &Path, catalogue: &mut Catalogue) -> Result<(), Failure> {
     let task =
         |job| Task { source: source.to_owned(), output: output.to_owned(), limits: Limits::default(), job };
-    let probe = worker::probe(&options(), &task(Job::Probe), &CancellationToken::new()).await?;
+    let look = async || worker::probe(&options(), &task(Job::Probe), &CancellationToken::new()).await;
+    // As the job does it: one of the files makes GStreamer's demuxer stand still, once in a while.
+    let probe = match look().await {
+        Err(failure) if failure.retryable => look().await?,
+        other => other?,
+    };
     catalogue.apply(&Event::Probed { probe: probe.clone() }).expect("a probe follows from nothing");
     let plan = Plan::new(probe.clone(), &LADDER);
     match make_pieces(&plan, &task, catalogue).await {

@@ -94,7 +94,7 @@ fn said_to(request: &str) -> Value {
     let channel = json!({"id": "c", "handle": "c", "title": "c", "avatar_color": "#000000"});
     let video = json!({
         "id": "v", "title": "Load test 0", "description": "", "tags": [], "duration_ms": 1000, "views": 0, "likes": 0,
-        "dislikes": 0, "comments": 0, "status": "ready", "progress": {"stage": "done", "percent": 100},
+        "dislikes": 0, "comments": 0, "source_range": "standard", "status": "ready", "progress": {"stage": "done", "percent": 100},
         "failure": null, "visibility": "public", "encryption": "none", "chapters": [], "channel": channel, "renditions": [], "thumbnails": null,
         "reaction": "none", "created_at": "", "published_at": null,
     });
