@@ -8,7 +8,7 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
-    removal::{census, live_in, ok, ready, remove, removed},
+    removal::{census, leaves_nothing, live_in, ok, ready, remove, removed},
     support::{Person, TestApp, problem, tiny_clip, tiny_video, uris, wait_until},
 };
 
@@ -180,12 +180,7 @@ async fn a_new_file_takes_the_place_of_the_old_one_and_everything_else_stays() {
     assert_eq!(again.headers()["playhouse-video-id"], id.as_str());
     assert_eq!(job(&app, &ada, &id).await["replacement"], Value::Null);
 
-    remove(&app, &ada, &id).await;
-    removed(&app, 1).await;
-    app.clock.advance(std::time::Duration::from_secs(25 * 3_600));
-    let (app, after) = census(app).await;
-    assert_eq!(after, before);
-    app.stop().await;
+    leaves_nothing(app, &ada, &id, before).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -386,12 +381,7 @@ async fn a_video_removed_while_a_file_is_on_trial_leaves_nothing() {
     let (app, before) = census(app).await;
     let id = ready(&app, &ada).await;
     replace(&app, &ada, &id, &tiny_video("long.mp4", 20, &[], &["-s", "1280x720"])).await;
-    remove(&app, &ada, &id).await;
-    removed(&app, 1).await;
-    app.clock.advance(std::time::Duration::from_secs(25 * 3_600));
-    let (app, after) = census(app).await;
-    assert_eq!(after, before);
-    app.stop().await;
+    leaves_nothing(app, &ada, &id, before).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

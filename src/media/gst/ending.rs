@@ -6,14 +6,11 @@ use std::sync::Mutex;
 use gst::prelude::*;
 use gstreamer as gst;
 
-use super::tracks::Mark;
+use super::tracks::{Mark, ROUNDED_BY_NS, span_of};
 use crate::media::probe::Fraction;
 
 /// A still that is longer is cut off.
 const HELD_MAX_NS: u64 = 600 * 1_000_000_000;
-
-/// Times of frames are rounded by less.
-const ROUNDED_BY_NS: u64 = 1_000_000;
 
 /// Lets nothing pass that begins after what was decoded, and repeats what passed last until that is over.
 pub fn hold_last(pad: &gst::Pad, decoded: Mark, rate: Fraction) {
@@ -23,8 +20,8 @@ pub fn hold_last(pad: &gst::Pad, decoded: Mark, rate: Fraction) {
         let mut last = last.lock().expect("nothing panics while it holds this");
         match &info.data {
             Some(gst::PadProbeData::Buffer(buffer)) => {
-                let starts_ns = running_ns(pad, buffer);
-                if starts_ns.is_some_and(|starts_ns| starts_ns + ROUNDED_BY_NS >= decoded.ns()) {
+                let span = span_of(pad, buffer);
+                if span.is_some_and(|(starts_ns, _)| starts_ns + ROUNDED_BY_NS >= decoded.ns()) {
                     return gst::PadProbeReturn::Handled;
                 }
                 *last = Some(buffer.clone());
@@ -41,7 +38,7 @@ pub fn hold_last(pad: &gst::Pad, decoded: Mark, rate: Fraction) {
 }
 
 fn repeat(pad: &gst::Pad, next: &gst::Pad, last: &gst::Buffer, until_ns: u64, frame_ns: u64) {
-    let Some((mut pts, shown_ns)) = last.pts().zip(running_ns(pad, last)) else { return };
+    let Some((mut pts, (shown_ns, _))) = last.pts().zip(span_of(pad, last)) else { return };
     let mut end_ns = shown_ns + frame_ns;
     let until_ns = until_ns.min(end_ns + HELD_MAX_NS);
     while end_ns + frame_ns / 2 <= until_ns {
@@ -55,10 +52,4 @@ fn repeat(pad: &gst::Pad, next: &gst::Pad, last: &gst::Buffer, until_ns: u64, fr
         }
         end_ns += frame_ns;
     }
-}
-
-fn running_ns(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<u64> {
-    let segment = pad.sticky_event::<gst::event::Segment>(0)?;
-    let segment = segment.segment().downcast_ref::<gst::ClockTime>()?;
-    segment.to_running_time(buffer.pts()?).map(gst::ClockTime::nseconds)
 }

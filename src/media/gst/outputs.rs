@@ -22,9 +22,6 @@ use crate::media::{
     rendition::{Origin, RenditionId},
 };
 
-/// What times of frames may be rounded by.
-const SEAM_MAX_NS: u64 = 1_000_000;
-
 /// A rendition and how much of its stream the file held.
 pub struct Output {
     pub writer: Arc<Writer>,
@@ -148,7 +145,7 @@ pub fn check_chunk(outputs: &[Output], probe: &Probe, chunk: Chunk) -> Result<()
             Some(end) => {
                 let expected = end.sequence - chunk.first_sequence;
                 let off_ns = made_ns.abs_diff(end.ns - chunk.start_ns);
-                if segments != expected || off_ns > SEAM_MAX_NS {
+                if segments != expected || off_ns > tracks::ROUNDED_BY_NS {
                     let (chunk, name) = (chunk.index, writer.rendition());
                     return Err(Failure::new(
                         FailureCode::NotCuttable,

@@ -17,6 +17,8 @@ use crate::media::{
     rendition::Origin,
 };
 
+/// What times of frames may be rounded by.
+pub const ROUNDED_BY_NS: u64 = 1_000_000;
 const SHORT_MIN_NS: u64 = 1_000_000_000;
 const SHORT_MAX_NS: u64 = 4_000_000_000;
 
@@ -66,8 +68,8 @@ impl Mark {
     }
 }
 
-/// What of it is shown: what lies before the segment is cut off.
-fn span_of(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<(u64, u64)> {
+/// From where to where it is shown, in running time: what lies before the segment is cut off.
+pub fn span_of(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<(u64, u64)> {
     let start = buffer.pts().or(buffer.dts())?;
     let end = start + buffer.duration().unwrap_or(gst::ClockTime::ZERO);
     let segment = pad.sticky_event::<gst::event::Segment>(0)?;

@@ -1,7 +1,6 @@
 //! The last look at what was made: each encoded rendition is read from its published files as a player would read it.
 //! The smallest picture and the sound are decoded whole; of the larger pictures, which come from the same decode and
-//! the same encoder, every frame is counted and the first frame of every segment decoded. That costs a tenth of decoding
-//! all, and still meets every file.
+//! the same encoder, every frame is counted and the first frame of every segment decoded. That still meets every file.
 
 use std::{
     fs, iter,
@@ -22,7 +21,7 @@ use super::{
     pipeline,
     report::Reporter,
     source::{self, Form, Kind},
-    tracks::{Mark, Track, Tracks},
+    tracks::{Mark, ROUNDED_BY_NS, Track, Tracks},
 };
 use crate::media::{
     chunk::Chunk,
@@ -31,8 +30,6 @@ use crate::media::{
     protocol::{Depth, Made, Task},
 };
 
-/// Times of frames are rounded to those of the container.
-const ROUNDED_BY_NS: u64 = 1_000_000;
 /// Read ahead of the decoder; a larger file is read whole.
 const AHEAD_MAX_BYTES: u64 = 4 << 20;
 
