@@ -181,8 +181,13 @@ impl Uploads {
             let entry = entry(&held.upload, FileState::Open, held.offset);
             self.ledger.count(&held.upload.owner_id, entry).await?;
         }
-        held.upload.expires_at = self.clock.now().plus(self.options.expire_after);
-        Ok(self.store.put(held.upload.clone()).await?)
+        let expires_at = self.clock.now().plus(self.options.expire_after);
+        // Not worth a write with every request of a client that sends many.
+        if expires_at.since(held.upload.expires_at) >= self.options.expire_after / 100 {
+            held.upload.expires_at = expires_at;
+            self.store.put(held.upload.clone()).await?;
+        }
+        Ok(())
     }
 
     /// Bytes an upload may come to.

@@ -134,8 +134,7 @@ impl Staging {
 
     /// Begins an upload with no bytes.
     pub async fn create(&self, id: &UploadId) -> Result<(), StagingError> {
-        let file = File::create(self.path(id)).await?;
-        file.sync_all().await?;
+        File::create(self.path(id)).await?;
         self.sync_folder().await
     }
 

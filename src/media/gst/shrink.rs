@@ -1,19 +1,18 @@
-//! One rung from the one above it, bicubic (Catmull-Rom) as ffmpeg does it: takes decoded frames out of the
-//! pipeline, shrinks their planes with SIMD code and puts them back in. GStreamer's own scaler costs twice as
+//! One rung from the one above it, bicubic as ffmpeg does it: takes decoded frames out of the
+//! pipeline, shrinks their planes and puts them back in. GStreamer's own scaler costs more than twice as
 //! much, which is a tenth of a whole ladder. Times go along unchanged, so all rungs cut at the same frames.
 
 use std::sync::Mutex;
 
-use fast_image_resize::{
-    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
-    images::{CroppedImageMut, Image, ImageRef},
-};
 use gstreamer as gst;
 use gstreamer_app as app;
 use gstreamer_video as video;
 use video::prelude::*;
 
-use crate::media::ladder::Rung;
+use crate::media::{
+    ladder::Rung,
+    scale::{Layout, Scaler},
+};
 
 /// The part of a description that stands for shrinking into the rung at this place.
 pub fn description(place: usize) -> String {
@@ -50,20 +49,20 @@ pub fn attach(parts: &gst::Bin, place: usize, rung: &Rung) {
 struct Shrinker {
     width: u32,
     height: u32,
-    resizer: Resizer,
     layouts: Option<Layouts>,
 }
 
-/// How frames lie in memory before and after.
+/// How frames lie in memory before and after, and what makes one of the other: brightness, then colours.
 struct Layouts {
     caps: gst::Caps,
     from: video::VideoInfo,
     to: video::VideoInfo,
+    scalers: [Scaler; 2],
 }
 
 impl Shrinker {
     fn new(rung: &Rung) -> Self {
-        Self { width: rung.width, height: rung.height, resizer: Resizer::new(), layouts: None }
+        Self { width: rung.width, height: rung.height, layouts: None }
     }
 
     fn shrink(&mut self, sample: &gst::Sample, source: &app::AppSrc) -> Option<gst::Buffer> {
@@ -71,7 +70,7 @@ impl Shrinker {
         if self.layouts.as_ref().is_none_or(|known| known.caps.as_ref() != caps) {
             self.layouts = Some(self.lay_out(caps, source)?);
         }
-        let layouts = self.layouts.as_ref()?;
+        let layouts = self.layouts.as_mut()?;
         let large = sample.buffer()?;
         let mut small = gst::Buffer::with_size(layouts.to.size()).ok()?;
         {
@@ -81,7 +80,7 @@ impl Shrinker {
             let from = video::VideoFrameRef::from_buffer_ref_readable(large, &layouts.from).ok()?;
             let mut to = video::VideoFrameRef::from_buffer_ref_writable(small, &layouts.to).ok()?;
             for plane in 0..layouts.to.n_planes() {
-                shrink_plane(&mut self.resizer, &from, &mut to, plane)?;
+                shrink_plane(&mut layouts.scalers[usize::from(plane > 0)], &from, &mut to, plane)?;
             }
         }
         Some(small)
@@ -95,35 +94,31 @@ impl Shrinker {
         structure.set("width", i32::try_from(self.width).ok()?);
         structure.set("height", i32::try_from(self.height).ok()?);
         source.set_caps(Some(&smaller));
-        Some(Layouts { caps: caps.copy(), from, to: video::VideoInfo::from_caps(&smaller).ok()? })
+        let to = video::VideoInfo::from_caps(&smaller).ok()?;
+        let scaler = |plane| Scaler::new(plane_size(&from, plane), plane_size(&to, plane));
+        let scalers = [scaler(0)?, scaler(1)?];
+        Some(Layouts { caps: caps.copy(), from, to, scalers })
     }
 }
 
 type Readable<'a> = video::VideoFrameRef<&'a gst::BufferRef>;
 type Writable<'a> = video::VideoFrameRef<&'a mut gst::BufferRef>;
 
-/// Rows may be padded: both sides are seen as pictures as wide as their stride, of which a part is used.
-fn shrink_plane(resizer: &mut Resizer, from: &Readable<'_>, to: &mut Writable<'_>, plane: u32) -> Option<()> {
-    let size = |info: &video::VideoInfo| {
-        let (width, height) = (info.width(), info.height());
-        if plane == 0 { (width, height) } else { (width.div_ceil(2), height.div_ceil(2)) }
-    };
-    let (from_width, from_height) = size(from.info());
-    let (to_width, to_height) = size(to.info());
-    let stride = |strides: &[i32]| u32::try_from(*strides.get(plane as usize)?).ok();
-    let (from_stride, to_stride) = (stride(from.plane_stride())?, stride(to.plane_stride())?);
-    let bytes = from.plane_data(plane).ok()?.get(..(from_stride * from_height) as usize)?;
-    let large = ImageRef::new(from_stride, from_height, bytes, PixelType::U8).ok()?;
-    let bytes = to.plane_data_mut(plane).ok()?.get_mut(..(to_stride * to_height) as usize)?;
-    let mut padded = Image::from_slice_u8(to_stride, to_height, bytes, PixelType::U8).ok()?;
-    let mut small = CroppedImageMut::new(&mut padded, 0, 0, to_width, to_height).ok()?;
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom)).crop(
-        0.0,
-        0.0,
-        f64::from(from_width),
-        f64::from(from_height),
-    );
-    resizer.resize(&large, &mut small, &options).ok()
+fn shrink_plane(scaler: &mut Scaler, from: &Readable<'_>, to: &mut Writable<'_>, plane: u32) -> Option<()> {
+    let source_layout = plane_layout(from.info(), from.plane_stride(), plane)?;
+    let target_layout = plane_layout(to.info(), to.plane_stride(), plane)?;
+    scaler.scale(from.plane_data(plane).ok()?, source_layout, to.plane_data_mut(plane).ok()?, target_layout)
+}
+
+fn plane_layout(info: &video::VideoInfo, strides: &[i32], plane: u32) -> Option<Layout> {
+    let (width, height) = plane_size(info, plane);
+    Some(Layout { width, height, stride: usize::try_from(*strides.get(plane as usize)?).ok()? })
+}
+
+/// Colours of 4:2:0 have half the width and half the height.
+fn plane_size(info: &video::VideoInfo, plane: u32) -> (usize, usize) {
+    let (width, height) = (info.width() as usize, info.height() as usize);
+    if plane == 0 { (width, height) } else { (width.div_ceil(2), height.div_ceil(2)) }
 }
 
 fn running_time(sample: &gst::Sample, at: gst::ClockTime) -> Option<gst::ClockTime> {
