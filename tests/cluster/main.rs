@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod cassandra;
+mod engagement;
 mod proxy;
 mod store;
 #[path = "../store_suite/mod.rs"]

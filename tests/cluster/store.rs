@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeSet,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -28,8 +28,9 @@ use crate::{
 /// What Cassandra takes with the small commit log of the tests.
 const ROW_BYTES: usize = 3 << 20;
 
-/// The servers' clocks.
-struct Real;
+/// The servers' clocks, and how much was to pass that has not yet.
+#[derive(Default)]
+struct Real(Mutex<Duration>);
 
 impl Time for Real {
     fn clock(&self) -> SharedClock {
@@ -42,16 +43,22 @@ impl Time for Real {
 
     fn pass(&self, duration: Duration) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            if duration >= self.hour() {
+            let is_hour = {
+                let mut owed = self.0.lock().unwrap();
+                *owed += duration;
+                *owed >= self.hour()
+            };
+            if is_hour {
                 // Nodes count whole seconds.
                 tokio::time::sleep(self.hour() + Duration::from_millis(1_200)).await;
+                *self.0.lock().unwrap() = Duration::ZERO;
             }
         })
     }
 }
 
 /// A keyspace of its own on these nodes.
-async fn fresh(contacts: &[String], replication: usize, tables: &[&'static store::Table]) -> String {
+pub async fn fresh(contacts: &[String], replication: usize, tables: &[&'static store::Table]) -> String {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let keyspace = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
     let uri = format!("scylla://{}/{keyspace}?replication={replication}", contacts.join(","));
@@ -76,7 +83,7 @@ macro_rules! conformance {
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
                     let uri = fresh(&[cassandra::shared().contact()], 1, TABLES).await;
-                    store_suite::$suite::$case(Bed::of(&uri, Arc::new(Real), ROW_BYTES).await).await;
+                    store_suite::$suite::$case(Bed::of(&uri, Arc::new(Real::default()), ROW_BYTES).await).await;
                 }
             )+)+
         }
@@ -87,7 +94,7 @@ macro_rules! conformance {
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
                     let uri = fresh(&contacts_of_three(), 3, TABLES).await;
-                    store_suite::$suite::$case(Bed::of(&uri, Arc::new(Real), ROW_BYTES).await).await;
+                    store_suite::$suite::$case(Bed::of(&uri, Arc::new(Real::default()), ROW_BYTES).await).await;
                 }
             )+)+
         }
@@ -240,7 +247,7 @@ async fn counts_are_exact_however_badly_connections_behave() {
     let (stop, count) = (CancellationToken::new(), Arc::new(AtomicU64::new(0)));
     let writing = tasks::spawn("work", write_until(stop.clone(), stores, 8, count.clone()));
     let since = Instant::now();
-    while proxies.iter().map(Proxy::cuts).sum::<u64>() < 40 {
+    while proxies.iter().map(Proxy::cuts).sum::<u64>() < 25 {
         assert!(since.elapsed() < Duration::from_secs(120), "hardly anything is cut");
         more(&count, 20).await;
     }
@@ -284,11 +291,11 @@ async fn a_schema_is_made_extended_and_refused_with_the_command_that_helps() {
     run("ALTER TABLE declared.jobs DROP refused").await;
     run("DROP TABLE declared.tally").await;
     let refusal = open().await.unwrap_err();
-    assert!(refusal.contains("column jobs.refused is missing; table tally is missing"), "{refusal}");
+    assert!(refusal.contains("table tally is missing; column jobs.refused is missing"), "{refusal}");
     assert!(matches!(schema::check(&uri, tables::ALL).await, Err(OpenError::Schema { .. })));
     let added = schema::apply(&uri, tables::ALL).await.unwrap();
-    assert_eq!(added[0], "ALTER TABLE declared.jobs ADD refused blob");
-    assert!(added[1].starts_with("CREATE TABLE IF NOT EXISTS declared.tally ("), "{added:?}");
+    assert_eq!(added[1], "ALTER TABLE declared.jobs ADD refused blob");
+    assert!(added[0].starts_with("CREATE TABLE IF NOT EXISTS declared.tally ("), "{added:?}");
     open().await.unwrap();
 
     run("DROP TABLE declared.probes").await;
