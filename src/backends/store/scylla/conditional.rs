@@ -210,15 +210,15 @@ impl Scylla {
     /// `None` if it was applied, else the version that stands in its way.
     async fn send(&self, write: &Write) -> Result<Option<Option<Version>>, Failure> {
         let session = self.cluster.session().map_err(|closed| Failure::Refused(closed.to_string()))?;
+        if let [(shape, binds)] = write.statements.as_slice() {
+            let head = self.cluster.prepared(&session, write.table, *shape).await?;
+            return verdict(session.execute_unpaged(&head, binds.as_slice()).await?);
+        }
         let mut batch = Batch::new(BatchType::Logged);
         let mut values = Vec::with_capacity(write.statements.len());
         for (shape, binds) in &write.statements {
             batch.append_statement(self.cluster.prepared(&session, write.table, *shape).await?);
             values.push(binds.as_slice());
-        }
-        if let [(shape, binds)] = write.statements.as_slice() {
-            let head = self.cluster.prepared(&session, write.table, *shape).await?;
-            return verdict(session.execute_unpaged(&head, binds.as_slice()).await?);
         }
         batch.set_execution_profile_handle(Some(self.cluster.conditional_profile()));
         verdict(session.batch(&batch, values.as_slice()).await?)
