@@ -12,6 +12,8 @@ export CARGO_TERM_COLOR ?= auto
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 PLAYHOUSE := $(TARGET)/debug/playhouse
 CLIPS := $(CURDIR)/.cache/clips
+# The real servers of test-cluster.
+SERVERS := $(CURDIR)/.cache/servers
 
 # What the build and the server need, and what the tests need on top.
 PACKAGES_RUN := build-essential pkg-config ca-certificates curl \
@@ -23,8 +25,8 @@ WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path
 	-not -path 'web/test-results/*' 2>/dev/null)
 
 .PHONY: help run test test-long fuzz lint ci regen regen-check bench-store bench-transcode bench-upload bench-segments \
-	bench-fanout bench-core clean-cache \
-	setup setup-test web clips test-rust test-web test-browser
+	bench-fanout bench-core bench-store-cql test-cluster clean-cache \
+	setup setup-test setup-cluster web clips test-rust test-web test-browser
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -100,6 +102,12 @@ bench-core: setup web ## Comments, likes, a mixed crowd and a reconnect storm ag
 bench-segments: setup web ## Segments and playlists beside nginx: requests for each second of the server's CPU
 	scripts/bench-segments.sh
 
+bench-store-cql: setup setup-cluster ## Comments and reactions a second on one Cassandra node, with p99
+	PLAYHOUSE_TOOLS=$(SERVERS) scripts/bench-store-cql.sh
+
+test-cluster: setup-cluster ## What several machines share, on real servers
+	PLAYHOUSE_TOOLS=$(SERVERS) cargo test --test cluster -- --test-threads 1
+
 clean-cache: ## Remove fetched clips, Node and tools (not data, not builds)
 	rm -rf .cache web/node_modules web/dist tests/browser/node_modules
 
@@ -112,6 +120,10 @@ setup:
 
 setup-test: setup
 	@scripts/setup-debian.sh $(PACKAGES_TEST)
+
+setup-cluster: setup
+	@command -v java >/dev/null && command -v mvn >/dev/null || scripts/setup-debian.sh openjdk-17-jdk-headless maven
+	@PLAYHOUSE_TOOLS=$(SERVERS) tests/servers/cassandra.sh install
 
 web: web/dist/index.html
 

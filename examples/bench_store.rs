@@ -27,7 +27,7 @@ const ROWS_PER_WRITE: i64 = 5;
 
 record! {
     /// As large as a comment.
-    pub struct Entry in "bench_entries" {
+    pub struct Entry in conditional "bench_entries" {
         partition { room: String }
         clustering { offset: i64, Descending; }
         columns { author: String, text: String, at_ms: Option<i64> }
@@ -42,8 +42,9 @@ async fn main() {
     for uri in ["embedded:", "embedded+redb:"] {
         let dir = tempfile::tempdir().expect("a temporary directory can be made");
         let opened = Instant::now();
-        let store =
-            store::open(uri, dir.path(), Arc::new(SystemClock)).expect("an empty directory can be opened");
+        let store = store::open(uri, dir.path(), Arc::new(SystemClock))
+            .await
+            .expect("an empty directory can be opened");
         say(&format!("\n{uri} opened empty in {:.1} ms", millis(opened.elapsed())));
         durable_writes(&store, duration).await;
         reads(&store).await;
@@ -54,7 +55,8 @@ async fn main() {
         store.close().await.expect("an open store can be closed");
         let closing = closed.elapsed();
         let opened = Instant::now();
-        let store = store::open(uri, dir.path(), Arc::new(SystemClock)).expect("it can be opened again");
+        let store =
+            store::open(uri, dir.path(), Arc::new(SystemClock)).await.expect("it can be opened again");
         store.probe().await.expect("it answers");
         say(&format!(
             "closed in {:.0} ms, reopened and probed in {:.0} ms",

@@ -2,35 +2,41 @@
 #![cfg(test)]
 
 mod killed_child;
+mod store_embedded;
 mod store_suite;
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::future::BoxFuture;
 use playhouse::{
-    backends::store::{self, OpenError, Settings, Store, StoreError},
-    domain::clock::{ManualClock, SystemClock, Timestamp},
+    backends::store::{self, OpenError, Settings, StoreError},
+    domain::clock::{ManualClock, SharedClock, SystemClock, Timestamp},
 };
-use store_suite::{conditions, expiry, failure, kill, order};
+use store_embedded::{failure, kill};
+use store_suite::{Bed, Single, bed::Time, every_case};
 
-/// A store in its own directory, on a clock that the test moves.
-pub struct Bed {
-    pub store: Store,
-    pub clock: Arc<ManualClock>,
-    pub dir: tempfile::TempDir,
-    pub uri: &'static str,
+/// A clock that the test moves.
+struct Manual(Arc<ManualClock>);
+
+impl Time for Manual {
+    fn clock(&self) -> SharedClock {
+        self.0.clone()
+    }
+
+    fn hour(&self) -> Duration {
+        Duration::from_secs(3_600)
+    }
+
+    fn pass(&self, duration: Duration) -> BoxFuture<'_, ()> {
+        self.0.advance(duration);
+        Box::pin(std::future::ready(()))
+    }
 }
 
-impl Bed {
-    fn new(uri: &'static str) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let clock = Arc::new(ManualClock::at(Timestamp(1_700_000_000_000)));
-        let store = store::open(uri, dir.path(), clock.clone()).unwrap();
-        Self { store, clock, dir, uri }
-    }
-
-    pub fn open_again(&self) -> Store {
-        store::open(self.uri, self.dir.path(), self.clock.clone()).unwrap()
-    }
+/// A store in its own directory.
+async fn bed(uri: &str) -> Bed {
+    let clock = Arc::new(ManualClock::at(Timestamp(1_700_000_000_000)));
+    Bed::of(uri, Arc::new(Manual(clock)), 15 << 20).await
 }
 
 macro_rules! conformance {
@@ -40,9 +46,14 @@ macro_rules! conformance {
             $($(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
-                    $suite::$case(Bed::new($uri)).await;
+                    store_suite::$suite::$case(bed($uri).await).await;
                 }
             )+)+
+
+            #[tokio::test]
+            async fn a_dropped_store_frees_its_directory() {
+                frees_its_directory_when_dropped($uri).await;
+            }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn acknowledged_writes_survive_kill_9_and_no_half_write_does() {
@@ -69,37 +80,14 @@ macro_rules! every_engine {
     };
 }
 
-every_engine! {
-    order {
-        absence_is_none_and_a_put_row_is_read_back,
-        rows_come_in_the_declared_order_of_every_column,
-        a_descending_integer_column_orders_negative_numbers_too,
-        ranges_hold_their_bounds_in_both_orders,
-        cursors_walk_every_row_once_in_both_directions,
-        partitions_with_similar_names_stay_apart,
-        a_scan_of_nothing_is_an_empty_page,
-    }
-    conditions {
-        of_many_inserts_at_once_exactly_one_wins,
-        concurrent_updates_of_a_partition_all_count,
-        a_change_is_applied_as_a_whole_with_its_statics,
-        a_deleted_partition_is_gone_with_its_statics_and_no_other,
-        an_empty_change_writes_nothing,
-        an_update_of_a_single_row_sees_what_was_there,
-        an_update_that_panics_fails_alone,
-    }
-    failure {
-        keys_and_rows_beyond_the_limits_are_refused_and_harm_nothing,
-    }
-    expiry {
-        a_row_is_absent_once_its_time_is_over,
-        an_expired_row_is_no_obstacle_to_an_insert,
-        statics_outlive_expired_rows,
-        a_put_without_a_time_makes_a_row_permanent,
-        a_closed_store_refuses_and_reopens_with_everything,
-        a_dropped_store_frees_its_directory,
-        a_probe_writes_and_reads,
-    }
+every_case!(every_engine);
+
+async fn frees_its_directory_when_dropped(uri: &str) {
+    let Bed { store, dir, time, .. } = bed(uri).await;
+    store.put(Single { name: "n".into(), count: 7 }).await.unwrap();
+    drop(store);
+    let again = store::open(uri, dir.path(), time.clock()).await.unwrap();
+    assert_eq!(again.get::<Single>(("n".into(),), ()).await.unwrap().map(|row| row.count), Some(7));
 }
 
 #[tokio::test]
@@ -117,12 +105,15 @@ async fn child_that_fills_its_disk() {
 #[tokio::test]
 async fn schemes_that_cannot_be_opened_say_why() {
     let dir = tempfile::tempdir().unwrap();
-    let open =
-        |uri: &str| store::open(uri, dir.path(), Arc::new(SystemClock)).err().map(|error| error.to_string());
-    assert!(open("scylla://a,b/playhouse").is_some_and(|text| text.contains("not built yet")));
-    assert!(open("mysql://a").is_some_and(|text| text.contains("`mysql:` is not known")));
-    let first = store::open("embedded:", dir.path(), Arc::new(SystemClock)).unwrap();
-    assert!(matches!(store::open("embedded:", dir.path(), Arc::new(SystemClock)), Err(OpenError::Locked(_))));
+    let open = async |uri: &str| store::open(uri, dir.path(), Arc::new(SystemClock)).await.map(drop);
+    let refusal = async |uri: &str| open(uri).await.unwrap_err().to_string();
+    assert!(refusal("scylla://a,b").await.contains("names no keyspace"));
+    assert!(refusal("scylla://a/Play").await.contains("a keyspace is a lower-case letter"));
+    assert!(refusal("mysql://a").await.contains("`mysql:` is not known"));
+    let away = refusal("scylla://127.0.0.1:1/playhouse").await;
+    assert!(away.contains("127.0.0.1:1 do not answer; start them, or set backends.store"), "{away}");
+    let first = store::open("embedded:", dir.path(), Arc::new(SystemClock)).await.unwrap();
+    assert!(matches!(open("embedded:").await, Err(OpenError::Locked(_))));
     drop(first);
 }
 
@@ -132,7 +123,7 @@ async fn an_engine_started_on_an_empty_directory_is_observed_when_it_commits() {
     let (tx, rx) = std::sync::mpsc::channel();
     let observer = Arc::new(move |latency: Duration, rows| tx.send((latency, rows)).unwrap());
     let settings = Settings { observer, ..Settings::default() };
-    let store = store::open_with("embedded:", dir.path(), Arc::new(SystemClock), settings).unwrap();
+    let store = store::open_with("embedded:", dir.path(), Arc::new(SystemClock), settings).await.unwrap();
     store.probe().await.unwrap();
     assert_eq!(rx.recv().unwrap().1, 1);
     store.close().await.unwrap();

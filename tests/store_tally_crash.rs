@@ -46,7 +46,7 @@ async fn totals_equal_the_rows_and_acknowledged_reactions_are_there_after_every_
             take_in(&mut known, &line);
         }
         let tallies = Tallies::with_layout(
-            store::open("embedded:", dir.path(), Arc::new(SystemClock)).unwrap(),
+            store::open("embedded:", dir.path(), Arc::new(SystemClock)).await.unwrap(),
             LAYOUT,
         );
         for ((video, member), known) in &mut known {
@@ -79,8 +79,10 @@ fn take_in(known: &mut HashMap<(String, String), Known>, line: &str) {
 #[ignore = "the child process of the test above"]
 async fn child_that_reacts_until_it_is_killed() {
     let Some(place) = Place::of_child() else { return };
-    let tallies =
-        Tallies::with_layout(store::open(&place.uri, &place.dir, Arc::new(SystemClock)).unwrap(), LAYOUT);
+    let tallies = Tallies::with_layout(
+        store::open(&place.uri, &place.dir, Arc::new(SystemClock)).await.unwrap(),
+        LAYOUT,
+    );
     let mut tasks: JoinSet<()> = JoinSet::new();
     for client in 0..CLIENTS {
         let tallies = tallies.clone();

@@ -85,7 +85,7 @@ mod tests {
     #[tokio::test]
     async fn a_secret_is_kept_wrapped_and_opens_for_its_own_video_and_server_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let store = store::open("embedded:", folder.path(), Arc::new(ManualClock::default())).unwrap();
+        let store = store::open("embedded:", folder.path(), Arc::new(ManualClock::default())).await.unwrap();
         let (ours, theirs) = (content_keys(&store, 1), content_keys(&store, 2));
         let (video, other) = (VideoId::new(Timestamp(1)), VideoId::new(Timestamp(2)));
         assert!(ours.of(&video).await.unwrap().is_none());

@@ -220,10 +220,10 @@ mod tests {
         domain::clock::{ManualClock, Timestamp},
     };
 
-    fn ledger() -> (tempfile::TempDir, Ledger) {
+    async fn ledger() -> (tempfile::TempDir, Ledger) {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::default());
-        let store = store::open("embedded:", folder.path(), clock).unwrap();
+        let store = store::open("embedded:", folder.path(), clock).await.unwrap();
         (folder, Ledger::new(store))
     }
 
@@ -238,7 +238,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_file_is_counted_once_whatever_becomes_of_it() {
-        let (_folder, ledger) = ledger();
+        let (_folder, ledger) = ledger().await;
         let owner = UserId::new(Timestamp(1));
         for state in [FileState::Open, FileState::Open, FileState::Part, FileState::Stored, FileState::Stored]
         {
@@ -257,7 +257,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_file_that_takes_the_place_of_another_is_counted_instead_of_it_and_once() {
-        let (_folder, ledger) = ledger();
+        let (_folder, ledger) = ledger().await;
         let owner = UserId::new(Timestamp(1));
         for (number, bytes) in [(1, 100), (2, 60), (3, 5)] {
             ledger.count(&owner, entry(number, FileState::Stored, bytes)).await.unwrap();
@@ -275,7 +275,7 @@ mod tests {
 
     #[tokio::test]
     async fn bounds_hold_for_all_at_once_and_shrinking_is_never_refused() {
-        let (_folder, ledger) = ledger();
+        let (_folder, ledger) = ledger().await;
         let owner = UserId::new(Timestamp(1));
         let admit = async |number, bytes, quota| {
             ledger.admit(&owner, entry(number, FileState::Open, bytes), bounds(quota)).await.unwrap()

@@ -32,7 +32,7 @@ pub struct BackEnds {
 
 impl BackEnds {
     /// Opens them all. The configuration's paths are complete already.
-    pub fn open(config: &Config, clock: &SharedClock, metrics: &Arc<Metrics>) -> anyhow::Result<Self> {
+    pub async fn open(config: &Config, clock: &SharedClock, metrics: &Arc<Metrics>) -> anyhow::Result<Self> {
         let data_dir = &config.server.data_dir;
         std::fs::create_dir_all(data_dir)
             .with_context(|| format!("server.data_dir: {} cannot be made", data_dir.display()))?;
@@ -43,8 +43,10 @@ impl BackEnds {
             observed.store_commits.inc();
             observed.store_rows_written.inc_by(rows as u64);
         });
-        let settings = store::Settings { deadline: config.backends.deadline_ms.duration(), observer };
+        let deadline = config.backends.deadline_ms.duration();
+        let settings = store::Settings { deadline, observer, ..store::Settings::default() };
         let store = store::open_with(&config.backends.store.to_string(), complete, clock.clone(), settings)
+            .await
             .context("backends.store")?;
         let versions = Versions::of_tables(&[
             tables::video::Video::TABLE,
@@ -95,7 +97,7 @@ pub async fn check_scanner(scan: &Scan) -> Option<Result<String, String>> {
 
 /// Opens and uses the back ends once: what `playhouse doctor` wants to know. One answer a back end.
 pub async fn check(config: &Config, clock: SharedClock) -> Vec<(&'static str, Result<String, String>)> {
-    let back_ends = match BackEnds::open(config, &clock, &Metrics::new()) {
+    let back_ends = match BackEnds::open(config, &clock, &Metrics::new()).await {
         Ok(back_ends) => back_ends,
         Err(error) => return vec![("back ends", Err(format!("{error:#}")))],
     };

@@ -31,14 +31,27 @@ pub(super) enum Command {
     User(UserCommand),
     /// Print the OpenAPI document.
     Openapi,
-    /// Print the CQL schema.
-    Schema,
+    /// The CQL schema of a store on ScyllaDB or Cassandra; prints it when nothing follows.
+    Schema {
+        #[command(subcommand)]
+        task: Option<SchemaTask>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DoctorTask {
     /// Count every tally anew from its members, and put right what is wrong. The server must be stopped.
     Recount,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(super) enum SchemaTask {
+    /// Print the tables as they are declared.
+    Print,
+    /// Make the keyspace, tables and columns that backends.store lacks; what is there stays as it is.
+    Apply,
+    /// Say what backends.store lacks, and whether `apply` can make it.
+    Check,
 }
 
 #[derive(Debug, Subcommand)]

@@ -6,6 +6,7 @@ mod arguments;
 mod doctor;
 pub mod open_files;
 mod recount;
+mod schema;
 pub mod serve;
 mod user;
 
@@ -13,8 +14,8 @@ use std::{io::Write, process::ExitCode};
 
 use clap::Parser;
 
-use self::arguments::{Arguments, Command, DoctorTask};
-use crate::{backends::store, config::Config, http};
+use self::arguments::{Arguments, Command, DoctorTask, SchemaTask};
+use crate::{config::Config, http};
 
 /// How the process ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +72,7 @@ pub fn run(
         Command::Doctor { task: Some(DoctorTask::Recount) } => recount::run(&config, output),
         Command::User(command) => user::run(&config, command, output),
         Command::Openapi => print(&http::document(), output),
-        Command::Schema => print(&store::cql::schema(), output),
+        Command::Schema { task } => schema::run(&config, task.unwrap_or(SchemaTask::Print), output),
     }
 }
 

@@ -84,7 +84,8 @@ impl fmt::Display for EngineUri {
 }
 
 fn store<'de, D: Deserializer<'de>>(source: D) -> Result<EngineUri, D::Error> {
-    EngineUri::read(source, &["embedded", "embedded+redb"], "embedded:PATH or embedded+redb:PATH")
+    let allowed = "embedded:PATH, embedded+redb:PATH or scylla://HOST/KEYSPACE";
+    EngineUri::read(source, &["embedded", "embedded+redb", "scylla"], allowed)
 }
 
 fn bus<'de, D: Deserializer<'de>>(source: D) -> Result<EngineUri, D::Error> {

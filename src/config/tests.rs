@@ -116,8 +116,9 @@ fn what_is_wrong_in_the_environment_is_refused_in_one_line_that_names_the_key() 
         ),
         (
             "BACKENDS__STORE",
-            "scylla://host/playhouse",
-            "backends.store: this build has no engine for \"scylla://host/playhouse\", allowed: embedded:PATH or embedded+redb:PATH",
+            "mysql://host/playhouse",
+            "backends.store: this build has no engine for \"mysql://host/playhouse\", \
+             allowed: embedded:PATH, embedded+redb:PATH or scylla://HOST/KEYSPACE",
         ),
         ("TELEMETRY__FORMAT", "xml", "telemetry.format: \"xml\" is no log format, allowed: text, json"),
         (

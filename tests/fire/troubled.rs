@@ -62,7 +62,7 @@ impl House {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = Arc::new(SystemClock);
         let moody = Moody::new(seed, habits);
-        let store = store::open("embedded:", folder.path(), clock.clone()).expect("a store");
+        let store = store::open("embedded:", folder.path(), clock.clone()).await.expect("a store");
         let store = store.decorated(|engine| moody.around(engine));
         let metrics = Metrics::new();
         let wide = Bounds { messages_max: 1_000_000, bytes_max: 1 << 30 };

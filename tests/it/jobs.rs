@@ -152,7 +152,7 @@ async fn a_job_of_another_node_is_taken_over_when_its_lease_ends() {
 async fn leave_to_another_node(folder: &Path, id: &str, lease_ends_at: Timestamp) {
     let config = crate::support::config(folder, &[]);
     let uri = config.backends.store.to_string();
-    let store = store::open(&uri, folder, Arc::new(SystemClock)).expect("nobody has it open");
+    let store = store::open(&uri, folder, Arc::new(SystemClock)).await.expect("nobody has it open");
     let video: VideoId = id.parse().expect("an id");
     let job = store.get::<Job>((video.clone(),), ()).await.expect("a store").expect("a job");
     let mut plan = job.plan.clone().expect("a plan");

@@ -3,8 +3,7 @@
 use playhouse::backends::store::{Edit, Record, StoreError};
 use tokio::task::JoinSet;
 
-use super::{Member, MemberStatics, Single};
-use crate::Bed;
+use super::{Bed, Member, MemberStatics, Single};
 
 pub async fn of_many_inserts_at_once_exactly_one_wins(bed: Bed) {
     for round in 0..20 {
@@ -34,7 +33,7 @@ pub async fn concurrent_updates_of_a_partition_all_count(bed: Bed) {
                     let mut statics = view.statics.unwrap_or_default();
                     statics.size += 1;
                     statics.sum += writer;
-                    let row = Member { set: "s".into(), member: member.clone(), value: writer };
+                    let row = Member { club: "s".into(), member: member.clone(), value: writer };
                     let size = statics.size;
                     (Edit { statics: Some(statics), puts: vec![(row, None)], deletes: vec![] }, size)
                 };
@@ -55,7 +54,7 @@ async fn statics(bed: &Bed, set: &str) -> Option<MemberStatics> {
 }
 
 pub async fn a_change_is_applied_as_a_whole_with_its_statics(bed: Bed) {
-    let member = |name: &str, value| Member { set: "s".into(), member: name.into(), value };
+    let member = |name: &str, value| Member { club: "s".into(), member: name.into(), value };
     let first = move |view: playhouse::backends::store::View<Member>| {
         assert!(view.statics.is_none() && view.rows.is_empty());
         let puts = vec![(member("a", 1), None), (member("b", 2), None)];
@@ -100,6 +99,20 @@ pub async fn an_update_of_a_single_row_sees_what_was_there(bed: Bed) {
     assert_eq!(bed.store.get::<Single>(("n".into(),), ()).await.unwrap().map(|row| row.count), Some(4));
 }
 
+pub async fn a_deleted_row_may_come_again(bed: Bed) {
+    let single = |count| Single { name: "n".into(), count };
+    for count in 0..3 {
+        assert!(bed.store.insert_if_absent(single(count), None).await.unwrap());
+        assert!(!bed.store.insert_if_absent(single(9), None).await.unwrap());
+        bed.store.delete::<Single>(("n".into(),), ()).await.unwrap();
+        bed.store.delete::<Single>(("n".into(),), ()).await.unwrap();
+        assert_eq!(bed.store.get::<Single>(("n".into(),), ()).await.unwrap(), None);
+        assert_eq!(bed.store.count(Single::TABLE).await.unwrap(), 0);
+        let seen = bed.store.update(("n".into(),), |row: Option<Single>| (None, row)).await.unwrap();
+        assert_eq!(seen, None);
+    }
+}
+
 pub async fn an_update_that_panics_fails_alone(bed: Bed) {
     let panics = |_: Option<Single>| -> (Option<Single>, ()) { panic!("a mistake in deciding") };
     let answer = bed.store.update(("n".into(),), panics).await;
@@ -111,7 +124,7 @@ pub async fn a_deleted_partition_is_gone_with_its_statics_and_no_other(bed: Bed)
     let before = bed.store.count(Member::TABLE).await.unwrap();
     for set in ["s", "s2", "t"] {
         let fill = move |_: playhouse::backends::store::View<Member>| {
-            let row = |member: i64| (Member { set: set.into(), member: member.to_string(), value: 1 }, None);
+            let row = |member: i64| (Member { club: set.into(), member: member.to_string(), value: 1 }, None);
             let statics = Some(MemberStatics { size: 300, sum: 300 });
             (Edit { statics, puts: (0..300).map(row).collect(), deletes: vec![] }, ())
         };

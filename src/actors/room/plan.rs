@@ -48,6 +48,14 @@ pub enum Command {
 }
 
 impl Command {
+    /// What is said by it.
+    pub fn words(&self) -> &str {
+        match self {
+            Command::Post { text, .. } | Command::Edit { text, .. } => text,
+            Command::Remove { .. } | Command::Wait => "",
+        }
+    }
+
     /// Whoever says something by it.
     pub fn speaker(&self) -> Option<&UserId> {
         match self {

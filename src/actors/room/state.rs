@@ -20,6 +20,8 @@ use crate::{
 
 /// Entries that one write takes at most. The repair after a crash looks at as many.
 pub const BATCH_LEN_MAX: usize = 200;
+/// Bytes of words that one write takes at most: ScyllaDB refuses batches of 1 MiB.
+const BATCH_WORDS_BYTES_MAX: usize = 256 << 10;
 /// Comments in one event; what is more goes into further ones.
 const EVENT_LEN_MAX: usize = 64;
 
@@ -167,12 +169,22 @@ impl<T> State<T> {
         }
         self.phase = Phase::Writing;
         let left = first_of(bucket_of(self.next) + 1) - self.next;
-        let take = self.waiting.len().min(BATCH_LEN_MAX).min(usize::try_from(left).unwrap_or(usize::MAX));
+        let take = self.fitting().min(usize::try_from(left).unwrap_or(usize::MAX));
         let commands: Vec<_> = self.waiting.drain(..take).collect();
         let (known, keys) = (self.known(&commands), self.known_keys(&commands));
         let (video, epoch, owner) = (self.video.clone(), self.epoch.clone(), owner.clone());
         let hush = Hush::default();
         Some(Plan { video, epoch, owner, first: self.next, commands, known, keys, hush })
+    }
+
+    /// How many of those that wait go into one write: at least one.
+    fn fitting(&self) -> usize {
+        let mut bytes = 0;
+        let fits = |pending: &&Pending<T>| {
+            bytes += pending.command.words().len();
+            bytes <= BATCH_WORDS_BYTES_MAX
+        };
+        self.waiting.iter().take(BATCH_LEN_MAX).take_while(fits).count().max(1)
     }
 
     /// The batch is durable. Returns who is to be told what.

@@ -1,20 +1,18 @@
-//! The declared tables as CQL: what `schema/playhouse.cql` holds and `playhouse schema` prints.
+//! The declared tables as CQL: what `schema/playhouse.cql` holds, `playhouse schema` prints and makes.
 //!
-//! Beside its declared columns every table has a `version`: what conditional batches compare. It is static
+//! Beside its declared columns every conditional table has a `version`: what conditional writes compare. It is static
 //! where a partition has several rows. Nothing but partition keys, clustering order, statics and frozen maps
 //! is used, so that ScyllaDB and Cassandra take the same text.
 
-use std::fmt::Write;
-
 use super::{
-    table::{ClusteringColumn, Order, Table},
+    table::{ClusteringColumn, Order, Table, Writes},
     tables,
     value::Kind,
 };
 
 const HEAD: &str = "\
 -- Generated from the declarations in src/backends/store/tables by `playhouse schema`; do not edit.
--- The keyspace is made by whoever runs the cluster.
+-- `playhouse schema apply` makes the keyspace and these tables in it.
 ";
 
 /// Every declared table.
@@ -29,23 +27,87 @@ pub fn schema() -> String {
 
 /// One statement, with the declaration's words above it.
 pub fn create_table(table: &Table) -> String {
-    let mut lines = Vec::new();
-    lines.extend(table.partition.iter().map(|column| format!("{} {}", column.name, cql_type(column.kind))));
-    lines.extend(table.clustering.iter().map(|column| format!("{} {}", column.name, cql_type(column.kind))));
-    lines.extend(
-        table.statics.iter().map(|column| format!("{} {} static", column.name, cql_type(column.kind))),
-    );
-    lines.push(
-        if table.clustering.is_empty() { "version bigint" } else { "version bigint static" }.to_string(),
-    );
-    lines.extend(table.columns.iter().map(|column| format!("{} {}", column.name, cql_type(column.kind))));
+    format!("{}{};\n", comment_lines(table.about), create_statement(None, table))
+}
+
+/// A column as CQL has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct CqlColumn {
+    pub(super) name: &'static str,
+    pub(super) cql_type: &'static str,
+    place: Place,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Partition(usize),
+    Clustering(usize, Order),
+    Static,
+    Regular,
+}
+
+impl CqlColumn {
+    /// As `system_schema.columns` calls it; `position` and `order` likewise.
+    pub(super) fn kind(&self) -> &'static str {
+        match self.place {
+            Place::Partition(_) => "partition_key",
+            Place::Clustering(..) => "clustering",
+            Place::Static => "static",
+            Place::Regular => "regular",
+        }
+    }
+
+    pub(super) fn position(&self) -> String {
+        match self.place {
+            Place::Partition(index) | Place::Clustering(index, _) => index.to_string(),
+            Place::Static | Place::Regular => "-1".into(),
+        }
+    }
+
+    pub(super) fn order(&self) -> &'static str {
+        match self.place {
+            Place::Clustering(_, Order::Ascending) => "asc",
+            Place::Clustering(_, Order::Descending) => "desc",
+            _ => "none",
+        }
+    }
+
+    pub(super) fn is_key(&self) -> bool {
+        matches!(self.place, Place::Partition(_) | Place::Clustering(..))
+    }
+
+    /// As `CREATE TABLE` and `ALTER TABLE … ADD` take it.
+    pub(super) fn declaration(&self) -> String {
+        let suffix = if self.place == Place::Static { " static" } else { "" };
+        format!("{} {}{suffix}", self.name, self.cql_type)
+    }
+}
+
+/// Every column of a table, in the order they are created.
+pub(super) fn columns_of(table: &Table) -> Vec<CqlColumn> {
+    let column = |name, kind, place| CqlColumn { name, cql_type: cql_type(kind), place };
+    let partition = table.partition.iter().enumerate();
+    let partition = partition.map(|(index, key)| column(key.name, key.kind, Place::Partition(index)));
+    let clustering = table.clustering.iter().enumerate();
+    let clustering =
+        clustering.map(|(index, key)| column(key.name, key.kind, Place::Clustering(index, key.order)));
+    let statics = table.statics.iter().map(|shared| column(shared.name, shared.kind, Place::Static));
+    let version = (table.writes == Writes::Conditional).then(|| {
+        let place = if table.clustering.is_empty() { Place::Regular } else { Place::Static };
+        column("version", Kind::Bytes, place)
+    });
+    let columns = table.columns.iter().map(|other| column(other.name, other.kind, Place::Regular));
+    partition.chain(clustering).chain(statics).chain(version).chain(columns).collect()
+}
+
+/// Without the semicolon; in a keyspace if one is named.
+pub(super) fn create_statement(keyspace: Option<&str>, table: &Table) -> String {
+    let name =
+        keyspace.map_or_else(|| table.name.to_owned(), |keyspace| format!("{keyspace}.{}", table.name));
+    let mut lines: Vec<String> = columns_of(table).iter().map(CqlColumn::declaration).collect();
     lines.push(primary_key(table));
-    let mut text: String = comment_lines(table.about);
-    write!(text, "CREATE TABLE IF NOT EXISTS {} (\n    {}\n)", table.name, lines.join(",\n    "))
-        .expect("a string takes all that is written");
-    text.push_str(&clustering_order(table.clustering));
-    text.push_str(";\n");
-    text
+    let order = clustering_order(table.clustering);
+    format!("CREATE TABLE IF NOT EXISTS {name} (\n    {}\n){order}", lines.join(",\n    "))
 }
 
 fn comment_lines(about: &str) -> String {
@@ -141,6 +203,7 @@ mod tests {
             let mut keys = keys.chain(table.clustering.iter().map(|column| column.kind));
             assert!(keys.all(|kind| kind != Kind::Counts), "{}", table.name);
             assert!(table.statics.is_empty() || !table.clustering.is_empty(), "{}", table.name);
+            assert!(table.statics.is_empty() || table.writes == Writes::Conditional, "{}", table.name);
         }
     }
 
@@ -149,7 +212,7 @@ mod tests {
         let text = create_table(<tables::tally::Member as super::super::Record>::TABLE);
         assert!(text.starts_with("-- A member of a tally."), "{text}");
         let end = "    totals frozen<map<int, bigint>> static,\n    closed bigint static,\n    generation bigint static,\n    \
-            revision bigint static,\n    version bigint static,\n    value bigint,\n    \
+            revision bigint static,\n    version blob static,\n    value bigint,\n    \
             PRIMARY KEY ((target, kind, bucket), member)\n) WITH CLUSTERING ORDER BY (member ASC);\n";
         assert!(text.ends_with(end), "{text}");
     }

@@ -2,7 +2,8 @@
 //!
 //! An acknowledged write is durable: it survives `kill -9` and, on a disk that honours fsync, a power cut.
 //! Writes to one partition are applied in one order that all readers agree on. A read sees every write
-//! acknowledged before it began. Engines take a `Clock`: a row whose time to live is over is absent.
+//! acknowledged before it began. A row whose time to live is over is absent: by the `Clock` in an embedded engine, by their
+//! own clocks and in whole seconds, rounded up, on the nodes of a cluster.
 
 use std::{ops::Bound, time::Duration};
 
@@ -22,7 +23,7 @@ pub enum StoreError {
     #[error("the partition is written too often to be updated")]
     Contended,
     /// A stored row cannot be read as the table is declared, or one to be stored has another shape or is beyond
-    /// what engines take (keys of 8 KiB, rows of 16 MiB).
+    /// what engines take (keys of 8 KiB, rows of 16 MiB; a key of one column is never empty).
     #[error("table {table}: a row does not fit its declaration")]
     Corrupt { table: &'static str },
 }
@@ -131,8 +132,8 @@ pub trait Engine: Send + Sync + 'static {
     /// `true` if the row was written, `false` if one was there. Of any number at once exactly one gets `true`.
     fn insert_if_absent<'a>(&'a self, table: &'static Table, put: Put) -> BoxFuture<'a, StoreResult<bool>>;
 
-    /// Reads, decides and writes within one partition as if alone. Rows and statics of such a table are
-    /// written by nothing else, `put` and `delete` of whole rows of a table without statics aside.
+    /// Reads, decides and writes within one partition as if alone. This and `insert_if_absent` are for tables that are
+    /// declared conditional; `put` and `delete` of their rows take their place in the same order of writes.
     fn update_partition<'a>(
         &'a self,
         table: &'static Table,

@@ -5,6 +5,8 @@ pub mod cql;
 mod embedded;
 mod engine;
 mod open;
+pub mod schema;
+mod scylla;
 mod table;
 pub mod tables;
 mod typed;
@@ -16,7 +18,7 @@ pub use engine::{
     Change, Decide, Direction, Engine, Key, Put, Reads, Row, RowPage, Scan, Snapshot, StoreError, StoreResult,
 };
 pub use open::{OpenError, Settings, open, open_with};
-pub use table::{Cells, ClusteringColumn, Column, Order, Record, Table};
+pub use table::{Cells, ClusteringColumn, Column, Order, Record, Table, Writes};
 pub use typed::{Edit, Query, Store, View};
 pub use value::{Cell, Kind, Value};
 pub use watched::{Versions, Watched};
@@ -27,7 +29,7 @@ mod tests {
 
     crate::record! {
         /// A table to try declarations on.
-        pub struct Sample in "sample" {
+        pub struct Sample in conditional "sample" {
             partition { name: String, bucket: i64 }
             clustering { offset: i64, Descending; }
             columns { text: String, at_ms: Option<i64> }

@@ -33,11 +33,24 @@ pub struct Table {
     pub columns: &'static [Column],
     /// Shared by all rows of a partition and written only by `update_partition`.
     pub statics: &'static [Column],
+    pub writes: Writes,
+}
+
+/// How rows of a table may be written. On a CQL store a plain write and one that depends on what is there must not meet in
+/// a row, and the latter costs several times as much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writes {
+    /// By `put`, `delete` and `delete_partition`: the last one wins.
+    Plain,
+    /// By `insert_if_absent` and `update_partition` too.
+    Conditional,
 }
 
 /// A row of a declared table. Implemented by [`record!`](crate::record) only.
 pub trait Record: Sized + Send + 'static {
     const TABLE: &'static Table;
+    /// Whether writes may depend on what is there; known when the program is built.
+    const CONDITIONAL: bool = matches!(Self::TABLE.writes, Writes::Conditional);
     /// A tuple of the partition columns.
     type Partition: Cells + Clone;
     /// A tuple of the clustering columns; `()` where there are none.
@@ -97,9 +110,9 @@ impl Cells for () {
 /// ```ignore
 /// record! {
 ///     /// Who said what in a room, newest first.
-///     pub struct Entry in "room_entries" {
+///     pub struct Entry in conditional "room_entries" {      // without the word: see `Writes`
 ///         partition { video_id: VideoId, bucket: i64 }
-///         clustering { offset: i64 Descending }
+///         clustering { offset: i64, Descending; }
 ///         columns { text: String, at_ms: Option<i64> }
 ///         statics EntryBucket { live: i64 }      // may be left out
 ///     }
@@ -109,7 +122,7 @@ impl Cells for () {
 macro_rules! record {
     (
         $(#[doc = $doc:literal])+
-        pub struct $name:ident in $table:literal {
+        pub struct $name:ident in $($writes:ident)? $table:literal {
             partition { $($pk:ident: $pk_type:ty),+ $(,)? }
             clustering { $($ck:ident: $ck_type:ty, $order:ident);* $(;)? }
             columns { $($col:ident: $col_type:ty),* $(,)? }
@@ -163,6 +176,7 @@ macro_rules! record {
                     name: stringify!($st),
                     kind: <$st_type as $crate::backends::store::Cell>::KIND,
                 }),+)?],
+                writes: $crate::record!(@writes $($writes)?),
             };
 
             type Partition = ($($pk_type,)+);
@@ -197,6 +211,8 @@ macro_rules! record {
     };
     (@clustering $row:ident) => { Default::default() };
     (@clustering $row:ident $($ck:ident)+) => { ($($row.$ck.clone(),)+) };
+    (@writes) => { $crate::backends::store::Writes::Plain };
+    (@writes conditional) => { $crate::backends::store::Writes::Conditional };
     (@statics) => { () };
     (@statics $statics:ident) => { $statics };
 }

@@ -87,6 +87,7 @@ impl Store {
 
     /// `true` if the row is now this one, `false` if another was there already.
     pub async fn insert_if_absent<R: Record>(&self, record: R, ttl: Option<Duration>) -> StoreResult<bool> {
+        const { assert!(R::CONDITIONAL, "declare the table conditional") };
         self.engine.insert_if_absent(R::TABLE, Put { row: row_of(record), ttl }).await
     }
 
@@ -102,6 +103,7 @@ impl Store {
         R: Record,
         T: Send + 'static,
     {
+        const { assert!(R::CONDITIONAL, "declare the table conditional") };
         let answer: Arc<Mutex<Option<StoreResult<T>>>> = Arc::default();
         let slot = answer.clone();
         let decide = move |snapshot: Snapshot| {

@@ -171,31 +171,32 @@ mod tests {
     use super::*;
     use crate::{
         backends::store::{self, Record, tables::feed::FeedBucket, tables::tally::Member},
-        domain::clock::ManualClock,
+        domain::{clock::ManualClock, tally::Kind},
     };
 
     #[tokio::test]
     async fn every_way_to_write_a_watched_table_counts_and_no_other() {
         let folder = tempfile::tempdir().unwrap();
-        let versions = Versions::of_tables(&[FeedBucket::TABLE]);
-        let store = store::open("embedded:", folder.path(), Arc::new(ManualClock::default())).unwrap();
+        let versions = Versions::of_tables(&[Member::TABLE]);
+        let store = store::open("embedded:", folder.path(), Arc::new(ManualClock::default())).await.unwrap();
         let store = store.decorated(|inner| Arc::new(Watched { inner, versions: versions.clone() }));
-        let row = || FeedBucket { feed: "a".into(), bucket: 1 };
+        let key = || ("a".to_owned(), Kind::Reaction, 0);
+        let row =
+            || Member { target: "a".into(), kind: Kind::Reaction, bucket: 0, member: "x".into(), value: 1 };
         let version = || versions.of("a");
         let mut seen = vec![version()];
         store.put(row()).await.unwrap();
         seen.push(version());
         store.insert_if_absent(row(), None).await.unwrap();
         seen.push(version());
-        store.delete::<FeedBucket>(("a".into(),), (1,)).await.unwrap();
+        store.delete::<Member>(key(), ("x".into(),)).await.unwrap();
         seen.push(version());
         let nothing = |_| (store::Edit::default(), ());
-        store.update_partition::<FeedBucket, _>(("a".into(),), vec![(1,)], nothing).await.unwrap();
+        store.update_partition::<Member, _>(key(), vec![("x".into(),)], nothing).await.unwrap();
         seen.push(version());
         assert_eq!(seen, [0, 1, 2, 3, 4]);
-        let key = ("a".to_owned(), crate::domain::tally::Kind::Reaction, 0);
-        store.delete::<Member>(key, ("x".into(),)).await.unwrap();
-        store.get::<FeedBucket>(("a".into(),), (1,)).await.unwrap();
+        store.delete::<FeedBucket>(("a".into(),), (1,)).await.unwrap();
+        store.get::<Member>(key(), ("x".into(),)).await.unwrap();
         assert_eq!(version(), 4);
         store.close().await.unwrap();
     }

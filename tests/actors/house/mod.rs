@@ -99,7 +99,7 @@ impl House {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let clock: SharedClock = Arc::new(SystemClock);
         let faults = faults::Faults::default();
-        let store = store::open("embedded:", dir.path(), clock.clone()).expect("an embedded store");
+        let store = store::open("embedded:", dir.path(), clock.clone()).await.expect("an embedded store");
         let store = store.decorated(|engine| faults.around(engine));
         let bus = bus::open("embedded:", clock.clone()).expect("an embedded bus");
         let metrics = Metrics::new();

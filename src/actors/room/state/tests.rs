@@ -244,6 +244,24 @@ fn a_removal_takes_the_words_and_the_name_and_keeps_the_place() {
 }
 
 #[test]
+fn a_write_takes_no_more_words_than_a_store_does() {
+    let mut world = World::starting_at(1, SMALL);
+    let owner = world.people[0].user_id.clone();
+    for len in [1, 100 << 10, 100 << 10, 100 << 10, 300 << 10, 1] {
+        let author = world.people[0].author();
+        let (text, standing) = ("x".repeat(len), Standing::Viewer);
+        world.submit(Command::Post { author, standing, text, at_ms: None, parent: None, key: None });
+    }
+    let mut taken = Vec::new();
+    while let Some(plan) = world.state.plan(&owner) {
+        let batch = plan.decide();
+        taken.push(batch.entries.len());
+        world.write(batch, Fate::Done);
+    }
+    assert_eq!(taken, [3, 1, 1, 1]);
+}
+
+#[test]
 fn a_key_is_one_comment_and_moves_no_offset() {
     let mut world = World::starting_at(1, SMALL);
     let (first, again) = (world.post(1, None, Some("k")), world.post(1, None, Some("k")));

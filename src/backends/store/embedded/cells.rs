@@ -165,7 +165,7 @@ fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{super::super::Writes, *};
 
     const NOW: Timestamp = Timestamp(1_000);
     const COLUMNS: &[Column] = &[
@@ -174,8 +174,15 @@ mod tests {
         Column { name: "blob", kind: Kind::Bytes },
         Column { name: "counts", kind: Kind::Counts },
     ];
-    static TABLE: Table =
-        Table { name: "cells", about: "", partition: &[], clustering: &[], columns: COLUMNS, statics: &[] };
+    static TABLE: Table = Table {
+        name: "cells",
+        about: "",
+        partition: &[],
+        clustering: &[],
+        columns: COLUMNS,
+        statics: &[],
+        writes: Writes::Plain,
+    };
 
     fn cells() -> impl Strategy<Value = Vec<Option<Value>>> {
         let blob = proptest::collection::vec(any::<u8>(), 0..20);

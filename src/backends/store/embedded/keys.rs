@@ -40,7 +40,12 @@ pub(super) struct PartitionKey {
 impl PartitionKey {
     pub(super) fn new(table: &'static Table, partition: &[Value]) -> StoreResult<Self> {
         let mut bytes = name_hash(table.name).to_be_bytes().to_vec();
-        if partition.len() != table.partition.len() {
+        let is_empty = match partition {
+            [Value::Text(text)] => text.is_empty(),
+            [Value::Bytes(bytes)] => bytes.is_empty(),
+            _ => false,
+        };
+        if is_empty || partition.len() != table.partition.len() {
             return Err(StoreError::Corrupt { table: table.name });
         }
         for (column, value) in table.partition.iter().zip(partition) {
@@ -254,7 +259,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::backends::store::table::{ClusteringColumn, Column};
+    use crate::backends::store::table::{ClusteringColumn, Column, Writes};
 
     macro_rules! table_ordered {
         ($name:ident, $first:ident, $second:ident) => {
@@ -269,6 +274,7 @@ mod tests {
                 ],
                 columns: &[],
                 statics: &[],
+                writes: Writes::Plain,
             };
         };
     }

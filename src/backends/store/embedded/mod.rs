@@ -38,23 +38,15 @@ use self::{
 use super::{
     engine::{Decide, Direction, Engine, Key, Put, Reads, Row, RowPage, Scan, StoreError, StoreResult},
     open::{OpenError, Settings},
-    table::{Column, Table},
-    value::{Kind, Value},
+    table::{Record, Table},
+    tables::probe::Probe,
+    value::Value,
 };
 use crate::domain::clock::SharedClock;
 
 const QUEUE_LEN_MAX: usize = 4_096;
 /// Scans with a greater limit leave the caller's thread.
 const INLINE_SCAN_LIMIT_MAX: usize = 128;
-
-static PROBE: Table = Table {
-    name: "_probe",
-    about: "What a readiness check writes and reads back.",
-    partition: &[Column { name: "name", kind: Kind::Text }],
-    clustering: &[],
-    columns: &[Column { name: "at", kind: Kind::Int }],
-    statics: &[],
-};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Driver {
@@ -83,7 +75,7 @@ impl Embedded {
         clock: SharedClock,
         settings: Settings,
     ) -> Result<Self, OpenError> {
-        let Settings { deadline, observer } = settings;
+        let Settings { deadline, observer, tables: _ } = settings;
         let unusable =
             |error: std::io::Error| OpenError::Damaged { path: dir.into(), reason: error.to_string() };
         std::fs::create_dir_all(dir).map_err(unusable)?;
@@ -165,9 +157,9 @@ impl Embedded {
         let key = Key { partition: vec![Value::Text("probe".into())], clustering: Vec::new() };
         let columns = vec![Some(Value::Int(self.clock.now().0))];
         let row = Row { key: key.clone(), columns };
-        let (stored_key, value) = self.stored(&PROBE, Put { row: row.clone(), ttl: None })?;
+        let (stored_key, value) = self.stored(Probe::TABLE, Put { row: row.clone(), ttl: None })?;
         self.write(Work::Set { key: stored_key, value: Some(value) }).await?;
-        match self.get(&PROBE, key).await? {
+        match self.get(Probe::TABLE, key).await? {
             Some(_) => Ok(()),
             None => Err(StoreError::Unavailable("a written row cannot be read back".into())),
         }

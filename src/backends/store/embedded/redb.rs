@@ -56,13 +56,16 @@ impl Redb {
 
 impl KeyValue for Redb {
     fn get(&self, key: &[u8]) -> StoreResult<Option<Vec<u8>>> {
-        let value = self.read().map_err(read_error)?.get(key).map_err(read_error)?;
+        // The table keeps the transaction, and with it the page, until the value is copied.
+        let table = self.read().map_err(read_error)?;
+        let value = table.get(key).map_err(read_error)?;
         Ok(value.map(|value| value.value().to_vec()))
     }
 
     fn visit(&self, (start, end): KeyRange, direction: Direction, visit: Visit<'_>) -> StoreResult<()> {
         let range = (start.as_ref().map(Vec::as_slice), end.as_ref().map(Vec::as_slice));
-        let mut entries = self.read().map_err(read_error)?.range::<&[u8]>(range).map_err(read_error)?;
+        let table = self.read().map_err(read_error)?;
+        let mut entries = table.range::<&[u8]>(range).map_err(read_error)?;
         let mut next = || match direction {
             Direction::Declared => entries.next(),
             Direction::Reversed => entries.next_back(),

@@ -13,7 +13,7 @@ text_cell!(Roles);
 
 record! {
     /// An account.
-    pub struct Account in "accounts" {
+    pub struct Account in conditional "accounts" {
         partition { user_id: UserId }
         clustering {}
         columns {
@@ -31,7 +31,7 @@ record! {
 record! {
     /// Who holds a name that only one may hold. Claimed before its holder is written; a claim without a holder
     /// may be taken over. `kind` is `username`, `email` or `handle`.
-    pub struct NameClaim in "name_claims" {
+    pub struct NameClaim in conditional "name_claims" {
         partition { kind: String, name: String }
         clustering {}
         columns { holder: String, claimed_at: Timestamp }
@@ -40,7 +40,7 @@ record! {
 
 record! {
     /// One login: a chain of refresh tokens of which only the newest is good.
-    pub struct RefreshFamily in "refresh_families" {
+    pub struct RefreshFamily in conditional "refresh_families" {
         partition { family_id: FamilyId }
         clustering {}
         columns {

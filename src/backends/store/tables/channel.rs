@@ -11,7 +11,7 @@ use crate::{
 
 record! {
     /// What an account publishes under. `encryption` is what its videos begin with.
-    pub struct Channel in "channels" {
+    pub struct Channel in conditional "channels" {
         partition { channel_id: ChannelId }
         clustering {}
         columns {

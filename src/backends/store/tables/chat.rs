@@ -18,7 +18,7 @@ blob_cell!(PollOptions);
 record! {
     /// The rules of a room; without a row there are none. `pinned` and `poll` are hints: a removed comment is not
     /// pinned and a closed poll is not open, whatever stands here.
-    pub struct RoomChat in "room_chat" {
+    pub struct RoomChat in conditional "room_chat" {
         partition { video_id: VideoId }
         clustering {}
         columns { slow_mode_s: i64, pinned: Option<CommentId>, poll: Option<PollId> }

@@ -23,7 +23,7 @@ impl Cell for Encryption {
 record! {
     /// The secret that the keys of a video are drawn from, wrapped by the server's own (AES-KW, RFC 3394). Encrypting a
     /// video anew makes another set. `rotation_segments` is how many segments share a key; 0: all.
-    pub struct ContentKeys in "content_keys" {
+    pub struct ContentKeys in conditional "content_keys" {
         partition { video_id: VideoId }
         clustering {}
         columns { set_name: String, wrapped: Vec<u8>, rotation_segments: i64, created_at: Timestamp }

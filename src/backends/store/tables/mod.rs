@@ -7,6 +7,7 @@ pub mod chat;
 pub mod content_key;
 pub mod feed;
 pub mod poster;
+pub mod probe;
 pub mod room;
 pub mod tally;
 pub mod upload;
@@ -32,6 +33,7 @@ pub const ALL: &[&Table] = &[
     feed::FeedEntry::TABLE,
     feed::FeedBucket::TABLE,
     poster::Poster::TABLE,
+    probe::Probe::TABLE,
     room::Room::TABLE,
     room::Entry::TABLE,
     room::ReplyPointer::TABLE,

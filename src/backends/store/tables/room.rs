@@ -53,7 +53,7 @@ impl FromStr for EntryKind {
 record! {
     /// The stream of a video: its incarnation, and the newest bucket that may have entries. Made with the first one.
     /// Entries before `settled` need no repair.
-    pub struct Room in "rooms" {
+    pub struct Room in conditional "rooms" {
         partition { video_id: VideoId }
         clustering {}
         columns { epoch: String, newest_bucket: i64, settled: i64 }
@@ -65,7 +65,7 @@ record! {
     /// changed it, so that applying an entry again changes nothing. A removed comment keeps its place, its author's id
     /// and its key, and loses its words. `live` counts the comments of the bucket that are not removed; `next` is the
     /// offset that the next entry gets.
-    pub struct Entry in "room_entries" {
+    pub struct Entry in conditional "room_entries" {
         partition { video_id: VideoId, bucket: i64 }
         clustering { offset: i64, Descending; }
         columns {

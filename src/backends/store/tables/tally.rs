@@ -9,7 +9,7 @@ text_cell!(Kind);
 record! {
     /// A member of a tally. `totals` counts this bucket's members by value; `closed` says that new members go to
     /// a newer generation; `generation`, in bucket 0, is the newest one; `revision` grows with every change.
-    pub struct Member in "tally" {
+    pub struct Member in conditional "tally" {
         partition { target: String, kind: Kind, bucket: i64 }
         clustering { member: String, Ascending; }
         columns { value: i64 }

@@ -65,7 +65,7 @@ record! {
 
 record! {
     /// The upload that an `Idempotency-Key` has begun.
-    pub struct UploadKey in "upload_keys" {
+    pub struct UploadKey in conditional "upload_keys" {
         partition { owner_id: UserId }
         clustering { key: String, Ascending; }
         columns { upload_id: UploadId, video_id: VideoId }
@@ -75,7 +75,7 @@ record! {
 record! {
     /// The files of an account, each with the bytes that are counted for it; `video_id` is that of the video a file is
     /// or will be. The statics are sums over the rows, and the quota that was given to this account alone.
-    pub struct StoredFile in "stored_files" {
+    pub struct StoredFile in conditional "stored_files" {
         partition { owner_id: UserId }
         clustering { state: FileState, Ascending; video_id: VideoId, Ascending; }
         columns { upload_id: UploadId, bytes: i64 }

@@ -25,7 +25,7 @@ pub struct Tags(pub Vec<String>);
 
 record! {
     /// A video.
-    pub struct Video in "videos" {
+    pub struct Video in conditional "videos" {
         partition { video_id: VideoId }
         clustering {}
         columns {
@@ -51,7 +51,7 @@ record! {
     /// What has been made of a video so far: renditions with their segments, pictures. `description` is
     /// `media::Catalogue` in MessagePack, written and read as a whole. `source` is the upload whose file that was made
     /// of; unset for the file that the video began with.
-    pub struct Catalogue in "catalogues" {
+    pub struct Catalogue in conditional "catalogues" {
         partition { video_id: VideoId }
         clustering {}
         columns { description: Vec<u8>, source: Option<UploadId> }
@@ -153,7 +153,7 @@ pub struct RefusedFile {
 record! {
     /// The transcode job of a video: the truth that every queue only repeats. `owner` is the node that works on it,
     /// until `lease_ends_at`.
-    pub struct Job in "jobs" {
+    pub struct Job in conditional "jobs" {
         partition { video_id: VideoId }
         clustering {}
         columns {
@@ -196,7 +196,7 @@ record! {
 record! {
     /// The upload that is to take the place of a video's file: one at a time. A row whose upload is gone, or settled, is
     /// as good as none.
-    pub struct Replacement in "video_replacements" {
+    pub struct Replacement in conditional "video_replacements" {
         partition { video_id: VideoId }
         clustering {}
         columns { upload_id: UploadId }

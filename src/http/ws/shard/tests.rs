@@ -87,12 +87,12 @@ fn patient() -> Options {
     }
 }
 
-fn bench(options: Options) -> Bench {
+async fn bench(options: Options) -> Bench {
     let dir = tempfile::tempdir().unwrap();
     let clock = Arc::new(ManualClock::at(Timestamp(1_000)));
     let shared_clock: SharedClock = clock.clone();
     let metrics = Metrics::new();
-    let store = store::open("embedded:", dir.path(), shared_clock.clone()).unwrap();
+    let store = store::open("embedded:", dir.path(), shared_clock.clone()).await.unwrap();
     let bus = bus::open("embedded:", shared_clock.clone()).unwrap();
     let bounds = Bounds { messages_max: 1_000, bytes_max: 1 << 20 };
     let gate = Gate::new(bounds, metrics.commands_in_flight_bytes.clone());
@@ -195,7 +195,7 @@ async fn closed(client: &mut Client) -> (u16, Value) {
 
 #[tokio::test]
 async fn a_session_is_awake_only_while_it_has_something_to_do_and_remembers_who_it_is() {
-    let bench = bench(Options { session_rest_after: Duration::from_millis(5), ..patient() });
+    let bench = bench(Options { session_rest_after: Duration::from_millis(5), ..patient() }).await;
     let mut client = bench.connect(Some("999999")).await;
     let awake = |metrics: &Metrics| metrics.actors.of("session").get();
     for id in 0..20 {
@@ -228,7 +228,7 @@ async fn a_session_is_awake_only_while_it_has_something_to_do_and_remembers_who_
 async fn what_cannot_go_on_ends_with_a_bye_and_its_code() {
     let large = Message::text(format!(r#"{{"id":1,"op":"ping","x":"{}"}}"#, "x".repeat(20_000)));
     for (message, code) in [(Message::binary("x"), 4002), (Message::text("x"), 4002), (large, 4002)] {
-        let bench = bench(patient());
+        let bench = bench(patient()).await;
         let client = bench.connect(None).await;
         // What does not fit into the stream is written while the answer is read.
         let (mut sink, mut stream) = client.split();
@@ -250,7 +250,7 @@ async fn what_cannot_go_on_ends_with_a_bye_and_its_code() {
 
 #[tokio::test]
 async fn a_close_is_answered_and_a_broken_connection_is_gone() {
-    let bench = bench(patient());
+    let bench = bench(patient()).await;
     let mut client = bench.connect(None).await;
     client.close(None).await.unwrap();
     assert!(matches!(read(&mut client).await, Message::Close(_)));
@@ -268,7 +268,7 @@ async fn a_ping_without_an_answer_ends_the_socket_and_an_answer_keeps_it() {
         pong_deadline: Duration::from_millis(500),
         ..patient()
     };
-    let bench = bench(options);
+    let bench = bench(options).await;
     let mut raw = bench.connect_raw(None);
     for _ in 0..3 {
         let mut ping = [0; 2];
@@ -293,7 +293,7 @@ async fn seated(bench: &Bench) -> Client {
 
 #[tokio::test]
 async fn frames_come_whole_and_in_order_however_slowly_they_are_read() {
-    let bench = bench(Options { outbox_bytes_max: 1 << 20, ..patient() });
+    let bench = bench(Options { outbox_bytes_max: 1 << 20, ..patient() }).await;
     let mut client = seated(&bench).await;
     for letter in 'a'..='z' {
         bench.tell(letter, 3_000).await;
@@ -309,7 +309,7 @@ async fn frames_come_whole_and_in_order_however_slowly_they_are_read() {
 
 #[tokio::test]
 async fn a_reader_that_does_not_read_is_cut_and_told_why_if_it_reads_again() {
-    let bench = bench(Options { close_deadline: DEADLINE, ..patient() });
+    let bench = bench(Options { close_deadline: DEADLINE, ..patient() }).await;
     let mut client = seated(&bench).await;
     for _ in 0..20 {
         bench.tell('x', 3_000).await;
@@ -322,7 +322,7 @@ async fn a_reader_that_does_not_read_is_cut_and_told_why_if_it_reads_again() {
 
 #[tokio::test]
 async fn a_reader_that_never_reads_again_is_left_behind() {
-    let bench = bench(Options { write_deadline: Duration::from_millis(20), ..patient() });
+    let bench = bench(Options { write_deadline: Duration::from_millis(20), ..patient() }).await;
     let client = seated(&bench).await;
     for _ in 0..3 {
         bench.tell('x', 3_000).await;
@@ -334,7 +334,7 @@ async fn a_reader_that_never_reads_again_is_left_behind() {
 
 #[tokio::test]
 async fn a_server_that_goes_away_says_when_to_come_back() {
-    let bench = bench(patient());
+    let bench = bench(patient()).await;
     let mut client = bench.connect(None).await;
     ask(&mut client, json!({"id": 1, "op": "ping"})).await;
     bench.drain.cancel();
@@ -349,7 +349,7 @@ async fn a_server_that_goes_away_says_when_to_come_back() {
 
 #[tokio::test]
 async fn a_token_ends_its_socket_and_a_wrong_one_never_gets_that_far() {
-    let bench = bench(patient());
+    let bench = bench(patient()).await;
     let mut wrong = bench.connect(Some("no number")).await;
     assert_eq!(closed(&mut wrong).await.0, 4005);
     let mut client = bench.connect(Some("1050")).await;

@@ -1,4 +1,4 @@
-//! Disks that are full and writers that are busy.
+//! Disks that are full and writers that are busy: what only an embedded engine meets.
 
 use std::{
     path::Path,
@@ -10,13 +10,14 @@ use std::{
 use playhouse::{
     backends::store::{self, Edit, Settings, StoreError, View},
     domain::clock::SystemClock,
-    record,
 };
 
-use super::Single;
 use crate::{
-    Bed,
     killed_child::{Place, configured, lines_of, say},
+    store_suite::{
+        Single,
+        limits::{Blob, blob},
+    },
 };
 
 /// fjall makes its journal of 64 MiB at once, so the limit lies above that.
@@ -24,31 +25,13 @@ const FILE_KIB_MAX: u64 = 66 << 10;
 const LARGE: usize = 14 << 20;
 const MORE_THAN_FITS: usize = 6;
 
-record! {
-    /// As many bytes as one likes.
-    pub struct Blob in "test_blobs" {
-        partition { folder: String }
-        clustering { name: String, Ascending; }
-        columns { bytes: Vec<u8> }
-    }
-}
-
-fn blob(name: &str, len: usize) -> Blob {
-    // Repeats further apart than compression looks.
-    let mut block = [0; 100_000];
-    rand::fill(&mut block);
-    let mut bytes = block.repeat(len.div_ceil(block.len()));
-    bytes.truncate(len);
-    Blob { folder: "f".into(), name: name.into(), bytes }
-}
-
 /// The child may not write files beyond a limit: its last write fails as on a full disk.
 pub async fn a_disk_that_takes_no_more_poisons_and_what_was_acknowledged_stays(uri: &str) {
     let dir = tempfile::tempdir().unwrap();
     let lines = lines_until_end("child_that_fills_its_disk", uri, dir.path());
     let (last, acknowledged) = lines.split_last().expect("the child said nothing");
     assert_eq!(last, "poisoned, poisoned again, reads go on");
-    let store = store::open(uri, dir.path(), Arc::new(SystemClock)).unwrap();
+    let store = store::open(uri, dir.path(), Arc::new(SystemClock)).await.unwrap();
     for name in acknowledged {
         assert!(
             store.get::<Blob>(("f".into(),), (name.clone(),)).await.unwrap().is_some(),
@@ -76,7 +59,7 @@ pub async fn child() {
     let Some(place) = Place::of_child() else { return };
     // A slow machine must not be taken for a full disk.
     let settings = Settings { deadline: Duration::from_secs(120), ..Settings::default() };
-    let store = store::open_with(&place.uri, &place.dir, Arc::new(SystemClock), settings).unwrap();
+    let store = store::open_with(&place.uri, &place.dir, Arc::new(SystemClock), settings).await.unwrap();
     for number in 0..20 {
         store.put(blob(&number.to_string(), 1_000)).await.unwrap();
         say(&format!("@{number}"));
@@ -96,7 +79,7 @@ pub async fn child() {
 pub async fn a_write_that_cannot_be_served_in_time_is_refused(uri: &str) {
     let dir = tempfile::tempdir().unwrap();
     let settings = Settings { deadline: Duration::from_millis(50), ..Settings::default() };
-    let store = store::open_with(uri, dir.path(), Arc::new(SystemClock), settings).unwrap();
+    let store = store::open_with(uri, dir.path(), Arc::new(SystemClock), settings).await.unwrap();
     let single = |count| Single { name: "n".into(), count };
     let (release, released) = mpsc::channel::<()>();
     let holds_the_writer = move |_: Option<Single>| {
@@ -114,15 +97,4 @@ pub async fn a_write_that_cannot_be_served_in_time_is_refused(uri: &str) {
     drop(release);
     while store.put(single(-1)).await.is_err() {}
     assert_eq!(store.get::<Single>(("n".into(),), ()).await.unwrap(), Some(single(-1)));
-}
-
-pub async fn keys_and_rows_beyond_the_limits_are_refused_and_harm_nothing(bed: Bed) {
-    let long_name = Single { name: "x".repeat(100_000), count: 1 };
-    assert!(matches!(bed.store.put(long_name.clone()).await, Err(StoreError::Corrupt { .. })));
-    let claimed = bed.store.insert_if_absent(long_name.clone(), None).await;
-    assert!(matches!(claimed, Err(StoreError::Corrupt { .. })));
-    assert!(matches!(bed.store.get::<Single>((long_name.name,), ()).await, Err(StoreError::Corrupt { .. })));
-    assert!(matches!(bed.store.put(blob("large", 17 << 20)).await, Err(StoreError::Corrupt { .. })));
-    bed.store.put(blob("largest", 15 << 20)).await.unwrap();
-    bed.store.put(Single { name: "x".repeat(8_000), count: 1 }).await.unwrap();
 }

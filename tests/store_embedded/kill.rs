@@ -9,8 +9,10 @@ use playhouse::{
 };
 use tokio::task::JoinSet;
 
-use super::{Member, MemberStatics};
-use crate::killed_child::{Place, lines_until_killed, say};
+use crate::{
+    killed_child::{Place, lines_until_killed, say},
+    store_suite::{Member, MemberStatics},
+};
 
 const ROUNDS: u64 = 12;
 const WRITERS: usize = 8;
@@ -26,7 +28,7 @@ pub async fn acknowledged_writes_survive_kill_9_and_no_half_write_does(uri: &str
             let (set, write) = line.split_once(' ').unwrap();
             acknowledged.insert(set.to_string(), write.parse().unwrap());
         }
-        let store = store::open(uri, dir.path(), Arc::new(SystemClock)).unwrap();
+        let store = store::open(uri, dir.path(), Arc::new(SystemClock)).await.unwrap();
         for (set, writes) in &acknowledged {
             check(&store, set, *writes).await;
         }
@@ -49,7 +51,7 @@ async fn check(store: &Store, set: &str, acknowledged: i64) {
 /// Each writer numbers its writes on from what it finds, so rounds build on one another.
 pub async fn child() {
     let Some(place) = Place::of_child() else { return };
-    let store = store::open(&place.uri, &place.dir, Arc::new(SystemClock)).unwrap();
+    let store = store::open(&place.uri, &place.dir, Arc::new(SystemClock)).await.unwrap();
     let mut tasks: JoinSet<()> = JoinSet::new();
     for writer in 0..WRITERS {
         let (store, set) = (store.clone(), format!("writer-{writer}"));
@@ -68,7 +70,7 @@ async fn write(store: &Store, set: &str) -> i64 {
     let add = move |view: View<Member>| {
         let before = view.statics.unwrap_or_default();
         let write = before.size + 1;
-        let row = |row| Member { set: name.clone(), member: format!("{write}-{row}"), value: write };
+        let row = |row| Member { club: name.clone(), member: format!("{write}-{row}"), value: write };
         let puts = (0..ROWS_PER_WRITE).map(|index| (row(index), None)).collect();
         let statics = MemberStatics { size: write, sum: before.sum + write * ROWS_PER_WRITE };
         (Edit { statics: Some(statics), puts, deletes: vec![] }, write)
