@@ -24,7 +24,7 @@ WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path
 
 .PHONY: help run test test-long fuzz lint ci regen regen-check bench-store bench-transcode bench-upload bench-segments \
 	bench-fanout bench-core clean-cache \
-	setup setup-test web clips test-rust test-web test-browser
+	setup setup-test setup-cluster web clips test-rust test-cluster test-web test-browser
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -41,6 +41,10 @@ test: setup-test web clips ## Set up what is missing and run every test
 test-rust: setup-test web clips
 	cargo build --workspace
 	PLAYHOUSE_CLIPS=$(CLIPS) cargo test --workspace
+
+test-cluster: setup-cluster web ## Everything that needs real servers: Redis alone, as a cluster, behind a Sentinel
+	cargo build --bin playhouse
+	cargo test --test cluster
 
 test-web: web/node_modules/.package-lock.json
 	cd web && npm test
@@ -109,6 +113,10 @@ setup:
 	@command -v cargo >/dev/null || { echo "please install Rust 1.95 or newer: https://rustup.rs" >&2; exit 1; }
 	@scripts/setup-debian.sh $(PACKAGES_RUN)
 	@scripts/setup-node.sh
+
+setup-cluster: setup
+	tests/servers/services.sh install redis
+	@scripts/setup-debian.sh redis-sentinel
 
 setup-test: setup
 	@scripts/setup-debian.sh $(PACKAGES_TEST)

@@ -8,6 +8,7 @@ use crate::{
     backends::{
         bus::{self, SharedBus},
         feeds::Feeds,
+        invalidations::Invalidations,
         objects::{self, SharedObjects},
         scanner::Scanner,
         staging::{self, Pace, Staging},
@@ -28,11 +29,12 @@ pub struct BackEnds {
     pub staging: Staging,
     pub feeds: Feeds,
     pub tallies: Tallies,
+    _invalidations: Invalidations,
 }
 
 impl BackEnds {
     /// Opens them all. The configuration's paths are complete already.
-    pub fn open(config: &Config, clock: &SharedClock, metrics: &Arc<Metrics>) -> anyhow::Result<Self> {
+    pub async fn open(config: &Config, clock: &SharedClock, metrics: &Arc<Metrics>) -> anyhow::Result<Self> {
         let data_dir = &config.server.data_dir;
         std::fs::create_dir_all(data_dir)
             .with_context(|| format!("server.data_dir: {} cannot be made", data_dir.display()))?;
@@ -55,7 +57,13 @@ impl BackEnds {
         let store = store.decorated(|inner| Arc::new(Watched { inner, versions: versions.clone() }));
         let objects =
             objects::open(&config.backends.objects.to_string(), complete).context("backends.objects")?;
-        let bus = bus::open(&config.backends.bus.to_string(), clock.clone()).context("backends.bus")?;
+        let settings = bus::Settings {
+            clock: clock.clone(),
+            deadline: config.backends.deadline_ms.duration(),
+            time: bus::TimeOf::Server,
+        };
+        let bus = bus::open(&config.backends.bus.to_string(), settings).await.context("backends.bus")?;
+        let invalidations = Invalidations::start(versions.clone(), bus.clone(), metrics.clone()).await;
         let staging = staging::Options {
             space_min_bytes: config.uploads.space_min_bytes,
             pace: Pace {
@@ -72,6 +80,7 @@ impl BackEnds {
             objects,
             bus,
             staging,
+            _invalidations: invalidations,
         })
     }
 }
@@ -95,7 +104,7 @@ pub async fn check_scanner(scan: &Scan) -> Option<Result<String, String>> {
 
 /// Opens and uses the back ends once: what `playhouse doctor` wants to know. One answer a back end.
 pub async fn check(config: &Config, clock: SharedClock) -> Vec<(&'static str, Result<String, String>)> {
-    let back_ends = match BackEnds::open(config, &clock, &Metrics::new()) {
+    let back_ends = match BackEnds::open(config, &clock, &Metrics::new()).await {
         Ok(back_ends) => back_ends,
         Err(error) => return vec![("back ends", Err(format!("{error:#}")))],
     };
@@ -113,6 +122,13 @@ pub async fn check(config: &Config, clock: SharedClock) -> Vec<(&'static str, Re
             told(
                 config.backends.objects.to_string(),
                 objects::probe(&back_ends.objects).await.map_err(|error| error.to_string()),
+            ),
+        ),
+        (
+            "bus",
+            told(
+                config.backends.bus.shown(),
+                bus::probe(&back_ends.bus).await.map_err(|error| error.to_string()),
             ),
         ),
     ]

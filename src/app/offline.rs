@@ -19,9 +19,12 @@ use crate::{
 const PAGE: usize = 100;
 
 /// Accounts without a server around them.
-pub fn accounts_alone(config: &Config, clock: SharedClock) -> anyhow::Result<(Arc<Accounts>, BackEnds)> {
+pub async fn accounts_alone(
+    config: &Config,
+    clock: SharedClock,
+) -> anyhow::Result<(Arc<Accounts>, BackEnds)> {
     let metrics = Metrics::new();
-    let back_ends = BackEnds::open(config, &clock, &metrics)?;
+    let back_ends = BackEnds::open(config, &clock, &metrics).await?;
     let keys = Keys::load_or_make(&config.server.data_dir.join("keys/seed")).context("the key file")?;
     let accounts = parts::accounts(config, &back_ends, &clock, &Arc::new(keys), &metrics);
     Ok((accounts, back_ends))
@@ -35,7 +38,7 @@ pub struct RecountReport {
 
 /// Counts every tally anew from its members.
 pub async fn recount(config: &Config, clock: SharedClock) -> anyhow::Result<RecountReport> {
-    let (accounts, back_ends) = accounts_alone(config, clock)?;
+    let (accounts, back_ends) = accounts_alone(config, clock).await?;
     let mut report = RecountReport { counted: 0, repaired: Vec::new() };
     for listed in accounts.all().await? {
         count(&back_ends, &mut report, TallyKey::new(Kind::Subscriber, &listed.channel_id)).await?;

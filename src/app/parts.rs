@@ -61,7 +61,7 @@ impl Parts {
         drain: &CancellationToken,
     ) -> anyhow::Result<Self> {
         let metrics = Metrics::new();
-        let back_ends = BackEnds::open(config, &clock, &metrics)?;
+        let back_ends = BackEnds::open(config, &clock, &metrics).await?;
         let keys = Keys::load_or_make(&config.server.data_dir.join("keys/seed")).context("the key file")?;
         let keys = Arc::new(keys);
         let registry = Arc::<Registry>::default();

@@ -28,7 +28,7 @@ pub(super) fn run(config: &Config, command: UserCommand, output: &mut Output<'_>
 }
 
 async fn perform(config: &Config, command: UserCommand, out: &mut dyn Write) -> anyhow::Result<()> {
-    let (accounts, back_ends) = app::accounts_alone(config, Arc::new(SystemClock))?;
+    let (accounts, back_ends) = app::accounts_alone(config, Arc::new(SystemClock)).await?;
     match command {
         UserCommand::Add { username, email } => {
             let registration = Registration { username, email, password: password()? };

@@ -44,7 +44,8 @@ pub fn config(program: &Program) -> Config {
 
 pub async fn prepare(program: &Program, users: usize, videos: usize) -> Ground {
     let clock = Arc::new(SystemClock);
-    let (accounts, back_ends) = app::accounts_alone(&config(program), clock.clone()).expect("a data folder");
+    let (accounts, back_ends) =
+        app::accounts_alone(&config(program), clock.clone()).await.expect("a data folder");
     let register = |number: usize| {
         let username = format!("person{number}");
         let email = format!("{username}@example.org");

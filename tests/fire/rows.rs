@@ -41,7 +41,8 @@ pub async fn differ(
 ) -> Vec<String> {
     let ground = &field.ground;
     let config = ground::config(program);
-    let (_, back_ends) = app::accounts_alone(&config, std::sync::Arc::new(SystemClock)).expect("its data");
+    let (_, back_ends) =
+        app::accounts_alone(&config, std::sync::Arc::new(SystemClock)).await.expect("its data");
     let mut wrong = Vec::new();
     for (video, shown) in shown.iter().enumerate() {
         let totals = [(1, shown.likes), (2, shown.dislikes)];

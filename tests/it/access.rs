@@ -192,7 +192,7 @@ async fn every_object_is_found_by_those_who_may_know_of_it_and_by_nobody_else() 
 /// Gives a role, as an operator does: while the server is down.
 async fn promote(folder: &Path, who: &Person, role: Role) {
     let (accounts, back_ends) =
-        app::accounts_alone(&config(folder, &[]), Arc::new(SystemClock)).expect("its data");
+        app::accounts_alone(&config(folder, &[]), Arc::new(SystemClock)).await.expect("its data");
     let id = who.user["id"].as_str().expect("an id").parse().expect("an id");
     accounts.add_role(&id, role).await.expect("an account");
     back_ends.store.close().await.expect("it closes");

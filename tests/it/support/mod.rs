@@ -80,7 +80,7 @@ impl TestApp {
     pub async fn restart_after(mut self, look: impl AsyncFnOnce(&BackEnds)) -> Self {
         self.app.take().expect("it runs").stop().await;
         let config = config(self.folder.path(), &[]);
-        let (_, back_ends) = app::accounts_alone(&config, self.clock.clone()).expect("its data");
+        let (_, back_ends) = app::accounts_alone(&config, self.clock.clone()).await.expect("its data");
         look(&back_ends).await;
         back_ends.store.close().await.expect("it closes");
         drop(back_ends);
