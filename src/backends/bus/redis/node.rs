@@ -216,12 +216,13 @@ impl Inner {
     /// Runs in the driver's task for each push, so that the socket is drained whatever subscribers do: their inboxes
     /// are bounded and never wait.
     fn listener(&self, lost: Arc<Notify>) -> impl Fn(PushInfo) -> Result<(), redis::aio::SendError> + use<> {
-        let events = self.surroundings.events.clone();
+        let surroundings = self.surroundings.clone();
         move |push| {
             match push.kind {
-                PushKind::SMessage => events.hand_out(push.data),
-                // The latter is what a server says whose slots have moved away.
-                PushKind::Disconnection | PushKind::SUnsubscribe => lost.notify_one(),
+                PushKind::SMessage => surroundings.events.hand_out(push.data),
+                PushKind::Disconnection => lost.notify_one(),
+                // A slot has moved away. Whoever has it now is found, and tells of the gap.
+                PushKind::SUnsubscribe => surroundings.trouble.notify_one(),
                 _ => {}
             }
             Ok(())

@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::future::join_all;
 use redis::{Cmd, ConnectionInfo, ErrorKind, RedisError, ServerErrorKind, Value};
 use tokio::{
     sync::watch,
@@ -24,6 +25,8 @@ use crate::telemetry::tasks;
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// Between two looks whatever happens.
 const LOOK_PAUSE: Duration = Duration::from_millis(500);
+/// How long new servers may take to be connected before they are called all the same.
+const ARRANGE_MAX: Duration = Duration::from_secs(1);
 /// How long a call waits for the servers to be looked up again before it asks anew.
 const MOVE_MAX: Duration = Duration::from_millis(300);
 
@@ -64,7 +67,7 @@ impl Nodes {
             surroundings: Arc::new(surroundings),
             layout: watch::Sender::default(),
         });
-        inner.arrange(servers);
+        inner.arrange(servers).await;
         let nodes = inner.layout.borrow().clone();
         for node in nodes.iter() {
             if timeout(deadline, node.up()).await.is_err() {
@@ -139,8 +142,8 @@ impl Inner {
         }
     }
 
-    /// Keeps the nodes that are as they were; the others are let go and made.
-    fn arrange(&self, servers: Vec<Server>) {
+    /// Keeps the nodes that are as they were. Those that are new are waited for, so that the old ones serve until then.
+    async fn arrange(&self, servers: Vec<Server>) {
         let before = self.layout.borrow().clone();
         let kept = |server: &Server| before.iter().find(|node| node.server().is_as(server)).cloned();
         let all_kept = servers.len() == before.len() && servers.iter().all(|server| kept(server).is_some());
@@ -150,7 +153,10 @@ impl Inner {
         info!(servers = servers.len(), "the bus has these servers now");
         let start = |server| Node::start(server, self.surroundings.clone());
         let nodes = servers.into_iter().map(|server| kept(&server).unwrap_or_else(|| start(server)));
-        self.layout.send_replace(Arc::new(nodes.collect()));
+        let nodes: Vec<Arc<Node>> = nodes.collect();
+        // Those that cannot be reached now keep trying.
+        drop(timeout(ARRANGE_MAX, join_all(nodes.iter().map(|node| node.up()))).await);
+        self.layout.send_replace(Arc::new(nodes));
     }
 }
 
@@ -160,7 +166,7 @@ async fn look(inner: Arc<Inner>) {
         let known: Vec<ConnectionInfo> =
             inner.layout.borrow().iter().map(|node| node.server().info.clone()).collect();
         match topology::find(&inner.address, &known).await {
-            Ok(servers) => inner.arrange(servers),
+            Ok(servers) => inner.arrange(servers).await,
             Err(error) => debug!(error.chain = %error, "the servers of the bus cannot be looked up"),
         }
         sleep(LOOK_PAUSE).await;
