@@ -105,7 +105,8 @@ bench-segments: setup web ## Segments and playlists beside nginx: requests for e
 bench-store-cql: setup setup-cluster ## Comments and reactions a second on one Cassandra node, with p99
 	PLAYHOUSE_TOOLS=$(SERVERS) scripts/bench-store-cql.sh
 
-test-cluster: setup-cluster ## What several machines share, on real servers
+test-cluster: setup-test setup-cluster web clips ## What several machines share, on real servers: 10 minutes
+	cargo build --bin playhouse
 	PLAYHOUSE_TOOLS=$(SERVERS) cargo test --test cluster -- --test-threads 1
 
 clean-cache: ## Remove fetched clips, Node and tools (not data, not builds)
@@ -122,6 +123,8 @@ setup-test: setup
 	@scripts/setup-debian.sh $(PACKAGES_TEST)
 
 setup-cluster: setup
+	@PLAYHOUSE_TOOLS=$(SERVERS) tests/servers/services.sh install redis
+	@scripts/setup-debian.sh redis-sentinel
 	@command -v java >/dev/null && command -v mvn >/dev/null || scripts/setup-debian.sh openjdk-17-jdk-headless maven
 	@PLAYHOUSE_TOOLS=$(SERVERS) tests/servers/cassandra.sh install
 

@@ -465,7 +465,7 @@ bodies! {
     }
 
     pub struct Health {
-        /// `ok` or `unavailable`.
+        /// `ok`; `degraded` where the node works but not together with the others; or `unavailable`.
         pub status: String,
         pub checks: Vec<HealthCheck>,
     }

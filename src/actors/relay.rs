@@ -134,7 +134,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_notice_reaches_every_seat_of_its_user_and_nobody_else() {
-        let bus = bus::open("embedded:", Arc::new(ManualClock::default())).unwrap();
+        let bus = bus::embedded(Arc::new(ManualClock::default()));
         let presence = Presence::new(bus.clone());
         let (ada, bob) = (UserId::new(Timestamp(1)), UserId::new(Timestamp(2)));
         let seat = || {

@@ -8,6 +8,7 @@ use crate::{
     backends::{
         bus::{self, SharedBus},
         feeds::Feeds,
+        invalidations::Invalidations,
         objects::{self, SharedObjects},
         scanner::Scanner,
         staging::{self, Pace, Staging},
@@ -28,6 +29,7 @@ pub struct BackEnds {
     pub staging: Staging,
     pub feeds: Feeds,
     pub tallies: Tallies,
+    _invalidations: Invalidations,
 }
 
 impl BackEnds {
@@ -57,7 +59,13 @@ impl BackEnds {
         let store = store.decorated(|inner| Arc::new(Watched { inner, versions: versions.clone() }));
         let objects =
             objects::open(&config.backends.objects.to_string(), complete).context("backends.objects")?;
-        let bus = bus::open(&config.backends.bus.to_string(), clock.clone()).context("backends.bus")?;
+        let settings = bus::Settings {
+            clock: clock.clone(),
+            deadline: config.backends.deadline_ms.duration(),
+            time: bus::TimeOf::Server,
+        };
+        let bus = bus::open(&config.backends.bus.to_string(), settings).await.context("backends.bus")?;
+        let invalidations = Invalidations::start(versions.clone(), bus.clone(), metrics.clone()).await;
         let staging = staging::Options {
             space_min_bytes: config.uploads.space_min_bytes,
             pace: Pace {
@@ -74,6 +82,7 @@ impl BackEnds {
             objects,
             bus,
             staging,
+            _invalidations: invalidations,
         })
     }
 }
@@ -115,6 +124,13 @@ pub async fn check(config: &Config, clock: SharedClock) -> Vec<(&'static str, Re
             told(
                 config.backends.objects.to_string(),
                 objects::probe(&back_ends.objects).await.map_err(|error| error.to_string()),
+            ),
+        ),
+        (
+            "bus",
+            told(
+                config.backends.bus.shown(),
+                bus::probe(&back_ends.bus).await.map_err(|error| error.to_string()),
             ),
         ),
     ]

@@ -1,10 +1,11 @@
 //! The things that may live elsewhere, each an engine pair chosen by URI: `store` (rows), `objects` (bytes),
-//! `bus` (what nodes tell each other); `fetch`, which goes out for what lies elsewhere, and `scanner`, which asks clamd.
+//! `bus` (what nodes tell each other, `invalidations` among it); `fetch`, which goes out for what lies elsewhere, and `scanner`, which asks clamd.
 //! Callers see contracts only; no driver type leaves its folder.
 
 pub mod bus;
 pub mod feeds;
 pub mod fetch;
+pub mod invalidations;
 mod location;
 pub mod objects;
 pub mod scanner;

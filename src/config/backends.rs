@@ -55,6 +55,14 @@ impl EngineUri {
         PathBuf::from(&self.rest)
     }
 
+    /// For people to read: without user and password.
+    pub fn shown(&self) -> String {
+        match self.rest.rsplit_once('@') {
+            Some((_, place)) => format!("{}://{place}", self.scheme),
+            None => self.to_string(),
+        }
+    }
+
     fn place(&mut self, data_dir: &Path, folder: &str) {
         if self.rest.is_empty() {
             self.rest = data_dir.join(folder).to_string_lossy().into_owned();
@@ -89,7 +97,11 @@ fn store<'de, D: Deserializer<'de>>(source: D) -> Result<EngineUri, D::Error> {
 }
 
 fn bus<'de, D: Deserializer<'de>>(source: D) -> Result<EngineUri, D::Error> {
-    EngineUri::read(source, &["embedded"], "embedded:")
+    EngineUri::read(
+        source,
+        &["embedded", "redis", "redis+cluster", "redis+sentinel"],
+        "embedded:, redis://HOST:PORT, redis+cluster://HOST:PORT,… or redis+sentinel://HOST:PORT,…/MASTER",
+    )
 }
 
 fn search<'de, D: Deserializer<'de>>(source: D) -> Result<EngineUri, D::Error> {

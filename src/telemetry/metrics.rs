@@ -45,6 +45,8 @@ metrics! {
     http_requests_in_flight: Gauge = Gauge::default(),
     /// Requests and commands refused by a rate limit, by rule.
     rate_limited: By<Kind, Counter> = By::default(),
+    /// Rate limits looked at on a distant bus: decided here, asked for there, or counted alone while it was away.
+    rate_checks: By<Kind, Counter> = By::default(),
     /// Logins and registrations, by outcome.
     logins: By<Outcome, Counter> = By::default(),
     /// Password hashes that wait for their turn.
@@ -98,11 +100,22 @@ metrics! {
     bus_published: Counter = Counter::default(),
     /// Events a subscriber missed because it fell behind.
     bus_drops: Counter = Counter::default(),
+    /// Connections to a distant bus that were lost.
+    bus_disconnections: Counter = Counter::default(),
+    /// Writes that other nodes were told of, heard of from others, and times that all had to be supposed: told, heard, all.
+    invalidations: By<Kind, Counter> = By::default(),
     /// Bytes of renditions and pictures written to the object store.
     object_bytes_written: Counter = Counter::default(),
 
     /// Requests for keys of encrypted videos, by outcome: given, refused, limited.
     content_keys: By<Outcome, Counter> = By::default(),
+
+    /// Looks at what delivery keeps of videos, by outcome: hit, stale, miss.
+    shelf_looks: By<Outcome, Counter> = By::default(),
+    /// Videos that delivery keeps at hand.
+    shelf_videos: Gauge = Gauge::default(),
+    /// Seconds since what was found on the shelf was read from the store.
+    shelf_age_seconds: Histogram = seconds(),
 
     /// Uploads that receive bytes now.
     uploads_receiving: Gauge = Gauge::default(),

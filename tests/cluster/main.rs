@@ -2,9 +2,17 @@
 //! them and runs this.
 #![cfg(test)]
 
+mod away;
+mod bus;
+#[path = "../bus_suite/mod.rs"]
+mod bus_suite;
 mod cassandra;
 mod engagement;
 mod proxy;
+mod redis;
 mod store;
 #[path = "../store_suite/mod.rs"]
 mod store_suite;
+#[expect(dead_code, reason = "the end-to-end tests use the rest of it")]
+#[path = "../it/support/mod.rs"]
+mod support;

@@ -79,7 +79,7 @@ impl House {
             tallies: Tallies::new(store.clone()),
             clock: clock.clone(),
             metrics: metrics.clone(),
-            notices: Notices::new(bus::open("embedded:", clock.clone()).expect("an embedded bus")),
+            notices: Notices::new(bus::embedded(clock.clone())),
             options: Arc::new(options),
         };
         let rooms = Rooms::open(context, Shared { gate, registry: Arc::default(), metrics });

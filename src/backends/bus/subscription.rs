@@ -12,12 +12,14 @@ use tokio::sync::Notify;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {
     Event(Bytes),
-    /// So many events are lost to this subscriber: it must look at the truth again.
+    /// So many events are lost to this subscriber: it must look at the truth again. A time during which the bus was
+    /// away counts as one, as nobody knows how many there were.
     Missed(u64),
 }
 
-pub(super) const INBOX_LEN_MAX: usize = 1_024;
-pub(super) const INBOX_BYTES_MAX: usize = 4 << 20;
+/// Events that wait for a subscriber.
+pub const INBOX_LEN_MAX: usize = 1_024;
+const INBOX_BYTES_MAX: usize = 4 << 20;
 
 #[derive(Default)]
 pub(super) struct Inbox {
@@ -48,6 +50,11 @@ impl Inbox {
         drop(contents);
         self.changed.notify_one();
         dropped
+    }
+
+    pub(super) fn miss(&self) {
+        self.contents().missed += 1;
+        self.changed.notify_one();
     }
 
     fn take(&self) -> Option<Delivery> {

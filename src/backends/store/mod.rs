@@ -21,7 +21,7 @@ pub use open::{OpenError, Settings, open, open_with};
 pub use table::{Cells, ClusteringColumn, Column, Order, Record, Table, Writes};
 pub use typed::{Edit, Query, Store, View};
 pub use value::{Cell, Kind, Value};
-pub use watched::{Versions, Watched};
+pub use watched::{Versions, Watched, Written};
 
 #[cfg(test)]
 mod tests {

@@ -2,19 +2,21 @@
 //! stands around an engine and counts the writes of chosen tables by partition.
 //!
 //! To keep a row: take its version, then read it, then keep both; it is good while the version is the same. A write is
-//! counted before its writer is answered, so nobody who was told of it is shown what was before. Writes of other processes,
-//! and those that time out and are applied later, are not seen: what is kept needs an age limit too.
+//! counted before its writer is answered, so nobody who was told of it is shown what was before. Writes of other processes
+//! are counted when they are heard of; those, and writes that time out and are applied later, may be missed: what is kept
+//! needs an age limit too.
 
 use std::{
-    collections::hash_map::RandomState,
+    collections::{BTreeSet, hash_map::RandomState},
     hash::BuildHasher,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
 
 use futures_util::future::BoxFuture;
+use tokio::sync::Notify;
 
 use super::{
     engine::{Decide, Engine, Key, Put, Reads, Row, RowPage, Scan, StoreResult},
@@ -24,12 +26,29 @@ use super::{
 
 /// Partitions that share a counter disturb each other, and nothing worse.
 const SLOTS: usize = 4_096;
+/// Names that are remembered for others; where there are more, others must suppose that all were written.
+const WRITTEN_LEN_MAX: usize = 1_024;
 
 /// How often the partitions of the watched tables were written.
 pub struct Versions {
     tables: Vec<&'static str>,
     slots: Box<[AtomicU64]>,
     hasher: RandomState,
+    written: Mutex<Written>,
+    is_written: Notify,
+}
+
+/// What was written here and others have not been told of: the first texts of the keys of partitions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Written {
+    Some(BTreeSet<String>),
+    Everything,
+}
+
+impl Default for Written {
+    fn default() -> Self {
+        Self::Some(BTreeSet::new())
+    }
 }
 
 impl Versions {
@@ -37,7 +56,8 @@ impl Versions {
     pub fn of_tables(tables: &[&'static Table]) -> Arc<Self> {
         let slots = (0..SLOTS).map(|_| AtomicU64::new(0)).collect();
         let tables = tables.iter().map(|table| table.name).collect();
-        Arc::new(Self { tables, slots, hasher: RandomState::new() })
+        let (written, is_written) = (Mutex::default(), Notify::new());
+        Arc::new(Self { tables, slots, hasher: RandomState::new(), written, is_written })
     }
 
     /// The version of all watched partitions whose key begins with this text.
@@ -50,7 +70,48 @@ impl Versions {
     }
 
     fn count(&self, first: &str) {
+        self.written_elsewhere(first);
+        let mut written = self.written_here();
+        if let Written::Some(names) = &mut *written {
+            names.insert(first.to_owned());
+            if names.len() > WRITTEN_LEN_MAX {
+                *written = Written::Everything;
+            }
+        }
+        self.is_written.notify_one();
+    }
+
+    /// Counts a write of another process.
+    pub fn written_elsewhere(&self, first: &str) {
         self.slot(first).fetch_add(1, Ordering::Release);
+    }
+
+    /// Counts one write of everything, for what was not heard of.
+    pub fn all_written_elsewhere(&self) {
+        for slot in &self.slots {
+            slot.fetch_add(1, Ordering::Release);
+        }
+    }
+
+    /// What was written here since this was last asked, when there is something. May be cancelled without losing it.
+    pub async fn take_written(&self) -> Written {
+        loop {
+            self.is_written.notified().await;
+            let written = std::mem::take(&mut *self.written_here());
+            if written != Written::default() {
+                return written;
+            }
+        }
+    }
+
+    /// Others could not be told: next time they must suppose that all was written.
+    pub fn untold(&self) {
+        *self.written_here() = Written::Everything;
+        self.is_written.notify_one();
+    }
+
+    fn written_here(&self) -> MutexGuard<'_, Written> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn slot(&self, first: &str) -> &AtomicU64 {
@@ -199,5 +260,8 @@ mod tests {
         store.get::<Member>(key(), ("x".into(),)).await.unwrap();
         assert_eq!(version(), 4);
         store.close().await.unwrap();
+        assert_eq!(versions.take_written().await, Written::Some(["a".to_owned()].into()));
+        (0..=WRITTEN_LEN_MAX).for_each(|name| versions.count(&name.to_string()));
+        assert_eq!(versions.take_written().await, Written::Everything);
     }
 }

@@ -1,6 +1,7 @@
 //! What delivery keeps at hand of videos, so that a segment or a playlist costs no look into the store: who may see a
 //! video and what it is encrypted with, its rendered documents, and hot objects. A video and its documents are good while
-//! no row of theirs was written, which is known at once for writes of this process; the age limit covers all others.
+//! no row of theirs was written, which is known at once for writes of this process and soon for those of other nodes;
+//! the age limit covers what was not heard of.
 
 use std::{
     sync::Arc,
@@ -69,6 +70,10 @@ impl Shelf {
             hot: Hot::new(bytes_max - documents),
         }
     }
+
+    pub fn videos_len(&self) -> usize {
+        self.videos.len()
+    }
 }
 
 /// How many long playlists fit, roughly. The cache is cut into parts of at least 32 places.
@@ -84,8 +89,11 @@ pub async fn video(ctx: &Ctx, id: &str) -> ApiResult<Arc<Known>> {
     let before = shelf.videos.get(&id);
     let is_good = |known: &Known| known.version == version && known.read_at.elapsed() < AGE_MAX;
     if let Some(known) = before.as_ref().filter(|known| is_good(known)) {
+        ctx.metrics.shelf_looks.of("hit").inc();
+        ctx.metrics.shelf_age_seconds.observe(known.read_at.elapsed().as_secs_f64());
         return Ok(known.clone());
     }
+    ctx.metrics.shelf_looks.of(if before.is_some() { "stale" } else { "miss" }).inc();
     let read_at = Instant::now();
     let video = ctx.store.get::<Video>((id.clone(),), ()).await?.ok_or_else(ApiError::not_found)?;
     let protection = super::protection(ctx, &video).await?;

@@ -101,7 +101,7 @@ impl House {
         let faults = faults::Faults::default();
         let store = store::open("embedded:", dir.path(), clock.clone()).await.expect("an embedded store");
         let store = store.decorated(|engine| faults.around(engine));
-        let bus = bus::open("embedded:", clock.clone()).expect("an embedded bus");
+        let bus = bus::embedded(clock.clone());
         let metrics = Metrics::new();
         let wide = Bounds { messages_max: 1_000_000, bytes_max: 1 << 30 };
         let gate = Gate::new(wide, metrics.commands_in_flight_bytes.clone());

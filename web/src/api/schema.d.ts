@@ -775,7 +775,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The back ends work: each is used, not asked */
+        /** The back ends work: each is used, not asked. Without the bus a node still serves everything, but alone */
         get: operations["ready"];
         put?: never;
         post?: never;
@@ -968,7 +968,7 @@ export interface components {
         };
         Health: {
             checks: components["schemas"]["HealthCheck"][];
-            /** @description `ok` or `unavailable`. */
+            /** @description `ok`; `degraded` where the node works but not together with the others; or `unavailable`. */
             status: string;
         };
         HealthCheck: {
@@ -3987,6 +3987,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description `ok`, or `degraded` while the bus is away */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3995,7 +3996,7 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description Something is away, or the server drains */
+            /** @description Something else is away, or the server drains */
             503: {
                 headers: {
                     [name: string]: unknown;

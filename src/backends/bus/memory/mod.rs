@@ -2,8 +2,6 @@
 
 mod jobs;
 mod leases;
-mod limits;
-mod topics;
 
 use std::{
     pin::pin,
@@ -21,8 +19,11 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use self::{jobs::Jobs, leases::Leases, limits::Limits, topics::Topics};
-use super::{Bus, BusCounts, BusResult, Dispatch, Enqueued, Lease, Limit, Subscription, Taken, Verdict};
+use self::{jobs::Jobs, leases::Leases};
+use super::{
+    Bus, BusCounts, BusResult, Dispatch, Enqueued, Lease, Limit, Subscription, Taken, Verdict, canary,
+    limits::Limits, topics::Topics,
+};
 use crate::domain::clock::{SharedClock, Timestamp};
 
 /// How often a waiting worker looks for jobs whose lease has ended.
@@ -155,6 +156,10 @@ impl Bus for Memory {
     fn cancel<'a>(&'a self, queue: &'a str, id: &'a str) -> BoxFuture<'a, BusResult<()>> {
         locked(&self.jobs).cancel(queue, id);
         done(())
+    }
+
+    fn canaries(&self) -> Vec<String> {
+        vec![canary(rand::random())]
     }
 
     fn counts(&self) -> BusCounts {

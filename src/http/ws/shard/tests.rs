@@ -93,7 +93,7 @@ async fn bench(options: Options) -> Bench {
     let shared_clock: SharedClock = clock.clone();
     let metrics = Metrics::new();
     let store = store::open("embedded:", dir.path(), shared_clock.clone()).await.unwrap();
-    let bus = bus::open("embedded:", shared_clock.clone()).unwrap();
+    let bus = bus::embedded(shared_clock.clone());
     let bounds = Bounds { messages_max: 1_000, bytes_max: 1 << 20 };
     let gate = Gate::new(bounds, metrics.commands_in_flight_bytes.clone());
     let shared = directory::Shared { gate, registry: Arc::default(), metrics: metrics.clone() };

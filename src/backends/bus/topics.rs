@@ -8,7 +8,7 @@ use std::sync::{
 use bytes::Bytes;
 use dashmap::DashMap;
 
-use super::super::{BusCounts, Subscription, subscription::Inbox};
+use super::{BusCounts, Subscription, subscription::Inbox};
 
 #[derive(Default)]
 pub(super) struct Topics {
@@ -19,10 +19,26 @@ pub(super) struct Topics {
 
 impl Topics {
     pub(super) fn publish(&self, topic: &str, event: &Bytes) {
+        self.published();
+        self.deliver(topic, event);
+    }
+
+    /// Counts an event that was published elsewhere than here.
+    pub(super) fn published(&self) {
         self.published.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn deliver(&self, topic: &str, event: &Bytes) {
         let Some(audience) = self.audiences.get(topic) else { return };
         let dropped: u64 = audience.iter().map(|inbox| inbox.push(event.clone())).sum();
         self.dropped.fetch_add(dropped, Ordering::Relaxed);
+    }
+
+    /// Tells subscribers that events may be lost; nobody knows how many.
+    pub(super) fn miss(&self, concerns: impl Fn(&str) -> bool) {
+        for audience in self.audiences.iter().filter(|audience| concerns(audience.key())) {
+            audience.iter().for_each(|inbox| inbox.miss());
+        }
     }
 
     pub(super) fn subscribe(self: &Arc<Self>, topic: &str) -> Subscription {
@@ -43,6 +59,7 @@ impl Topics {
         BusCounts {
             published: self.published.load(Ordering::Relaxed),
             dropped: self.dropped.load(Ordering::Relaxed),
+            ..BusCounts::default()
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use super::super::{Limit, Verdict};
+use super::{Limit, Verdict};
 use crate::domain::clock::Timestamp;
 
 const KEYS_MAX: usize = 100_000;
@@ -19,8 +19,7 @@ pub(super) struct Limits {
 impl Limits {
     pub(super) fn check(&mut self, key: &str, limit: Limit, now: Timestamp) -> Verdict {
         let now = now.0.saturating_mul(1_000_000);
-        let interval = nanos(limit.period / limit.count.max(1)).max(1);
-        let tolerance = interval.saturating_mul(i64::from(limit.burst.max(1)));
+        let (interval, tolerance) = (limit.interval_ns(), limit.tolerance_ns());
         let arrival = self.arrivals.get(key).copied().unwrap_or(now).max(now);
         let next = arrival.saturating_add(interval);
         let allowed_at = next.saturating_sub(tolerance);
@@ -51,10 +50,6 @@ impl Limits {
         let median = *median;
         self.arrivals.retain(|_, arrival| *arrival > median);
     }
-}
-
-fn nanos(duration: Duration) -> i64 {
-    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
