@@ -22,7 +22,7 @@ PACKAGES_TEST := clamav-daemon ffmpeg chromium firefox-esr fonts-dejavu-core unz
 WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path 'web/dist/*' \
 	-not -path 'web/test-results/*' 2>/dev/null)
 
-.PHONY: help run test test-long fuzz lint ci regen regen-check bench-store bench-transcode bench-upload bench-segments \
+.PHONY: help run test test-cluster setup-cluster test-long fuzz lint ci regen regen-check bench-store bench-transcode bench-upload bench-segments \
 	bench-fanout bench-core clean-cache \
 	setup setup-test web clips test-rust test-web test-browser
 
@@ -48,6 +48,14 @@ test-web: web/node_modules/.package-lock.json
 test-browser: setup-test web clips tests/browser/node_modules/.package-lock.json
 	cargo build --bin playhouse
 	cd tests/browser && PLAYHOUSE_BIN=$(PLAYHOUSE) PLAYHOUSE_CLIPS=$(CLIPS) npm test
+
+setup-cluster: setup ## Install the servers that `make test-cluster` runs against
+	@command -v go >/dev/null || { echo "please install Go 1.24 or newer for the S3 server: https://go.dev/dl" >&2; exit 1; }
+	tests/servers/services.sh install s3
+
+test-cluster: setup-test web setup-cluster ## The tests against real servers
+	cargo build --bin playhouse
+	cargo test --test cluster
 
 # FIRE_SEED repeats a run; FIRE_KILLS, FIRE_RATE, FIRE_SECONDS and others make it shorter or longer.
 test-long: setup-test web ## Twenty kills under 10,000 operations/s, and ten minutes of churn

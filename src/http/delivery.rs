@@ -5,6 +5,7 @@
 
 mod address;
 mod document;
+mod elsewhere;
 mod hot;
 mod key;
 mod object;
@@ -26,7 +27,7 @@ use self::{
     address::{Address, File},
     shelf::Known,
 };
-pub use self::{object::stored, shelf::Shelf};
+pub use self::{elsewhere::Elsewhere, object::stored, shelf::Shelf};
 use super::{
     Ctx, captions,
     extract::is_head,
@@ -84,7 +85,9 @@ pub fn routes() -> Router<Ctx> {
 /// The folder below which everything of a video is found, with the permission inside where one is needed.
 pub fn base_url(ctx: &Ctx, video: &Video) -> String {
     match video.visibility {
-        Visibility::Public | Visibility::Unlisted => format!("/media/v/{}", video.video_id),
+        Visibility::Public | Visibility::Unlisted => {
+            format!("{}/media/v/{}", ctx.options.elsewhere.before(video), video.video_id)
+        }
         Visibility::Private => {
             let ttl = Duration::from_secs(ctx.options.playback_token_ttl_s);
             let expires_s = ctx.clock.now().plus(ttl).as_seconds();
@@ -247,7 +250,10 @@ async fn deliver_if(
         (Address::Picture, _) => object::picture(ctx, known, path, asked).await,
         (Address::Captions, _) => object::captions(ctx, known, path, asked).await,
         (Address::Clear(File::Init), _) | (Address::Clear(File::Segment { .. }), None) => {
-            object::clear(ctx, known, path, asked).await
+            match elsewhere::sent_on(ctx, known, path, asked).await? {
+                Some(redirect) => Ok(redirect),
+                None => object::clear(ctx, known, path, asked).await,
+            }
         }
         (Address::Encrypted { set, file, object }, Some(protection)) if protection.set() == set => {
             object::encrypted(ctx, known, &object, file, protection, asked).await
