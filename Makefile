@@ -50,7 +50,7 @@ test-browser: setup-test web clips tests/browser/node_modules/.package-lock.json
 	cd tests/browser && PLAYHOUSE_BIN=$(PLAYHOUSE) PLAYHOUSE_CLIPS=$(CLIPS) npm test
 
 setup-cluster: setup ## Install the servers that `make test-cluster` runs against
-	@command -v go >/dev/null || { echo "please install Go 1.24 or newer for the S3 server: https://go.dev/dl" >&2; exit 1; }
+	@command -v go >/dev/null || { echo "please install Go 1.25 or newer for the S3 server: https://go.dev/dl" >&2; exit 1; }
 	tests/servers/services.sh install s3
 
 test-cluster: setup-test web setup-cluster ## The tests against real servers
@@ -69,6 +69,7 @@ lint: setup web ## Format, clippy, docs, licences and advisories, the web's own 
 	scripts/setup-deny.sh
 	cargo fmt --all -- --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --test cluster -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 	cargo deny --log-level error check licenses bans sources
 	@if cargo deny --log-level off fetch db; then cargo deny --log-level error check advisories; \

@@ -1,7 +1,13 @@
 //! What goes wrong between here and the store: tried again where that helps, else told in words that say what to do. No
 //! half object is ever visible, and no part is left behind.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -171,6 +177,29 @@ async fn a_source_that_fails_or_goes_away_leaves_no_parts() {
     task.abort();
     server.wait_for_parts("they are aborted", |parts| parts == 0).await;
     assert!(names(&objects, &Prefix::all()).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_an_object_only_a_few_parts_are_in_memory_however_slow_the_store_is() {
+    let server = Server::start().await;
+    // Begins an upload and takes the first of a part.
+    let proxy = Proxy::start(server.addr(), [], Plan::Stall(100_000)).await;
+    let objects = server.open_through(proxy.addr);
+    let pulled = Arc::new(AtomicUsize::new(0));
+    let count = pulled.clone();
+    let source = in_pieces(content(100 * MIB)).inspect(move |piece| {
+        count.fetch_add(piece.as_ref().map_or(0, Bytes::len), Ordering::Relaxed);
+    });
+    let task = tasks::spawn("put", async move { drop(objects.put(&key("o"), Box::pin(source)).await) });
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    while pulled.load(Ordering::Relaxed) < 24 * MIB {
+        assert!(tokio::time::Instant::now() < deadline, "three parts are on their way at once");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let pulled = pulled.load(Ordering::Relaxed) / MIB;
+    assert!(pulled <= 25, "{pulled} MiB are in memory");
+    task.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]

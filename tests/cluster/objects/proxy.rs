@@ -22,6 +22,8 @@ pub enum Plan {
     CutUp(u64),
     /// The same of the server.
     CutDown(u64),
+    /// So many bytes of the client are passed on, then nothing moves any more.
+    Stall(u64),
     /// The request is read and answered so.
     Answer(&'static str),
 }
@@ -76,14 +78,21 @@ async fn serve(mut client: TcpStream, target: SocketAddr, plan: Plan) -> io::Res
         Plan::Pass => (u64::MAX, u64::MAX),
         Plan::CutUp(bytes) => (bytes, u64::MAX),
         Plan::CutDown(bytes) => (u64::MAX, bytes),
+        Plan::Stall(bytes) => (bytes, u64::MAX),
         Plan::Answer(text) => return answer(&mut client, text).await,
     };
     let mut server = TcpStream::connect(target).await?;
     let (client_read, mut client_write) = client.split();
     let (server_read, mut server_write) = server.split();
     let (mut up, mut down) = (client_read.take(up_max), server_read.take(down_max));
+    let upwards = async {
+        drop(copy(&mut up, &mut server_write).await);
+        if matches!(plan, Plan::Stall(_)) {
+            std::future::pending::<()>().await;
+        }
+    };
     tokio::select! {
-        _ = copy(&mut up, &mut server_write) => {}
+        () = upwards => {}
         _ = copy(&mut down, &mut client_write) => {}
     }
     Ok(())

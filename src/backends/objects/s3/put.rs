@@ -1,5 +1,5 @@
 //! Writing an object: in one piece if it is small, else in parts, a few at a time. What is in memory of one object are
-//! the parts on their way and the one that gathers.
+//! those few parts, of which one may still be gathering.
 
 use std::{path::Path, sync::Arc};
 
@@ -15,7 +15,7 @@ use super::{
     plain_etag,
 };
 
-/// Parts of one object on their way at the same time.
+/// Parts of one object in memory at the same time.
 const AT_ONCE: usize = 3;
 /// How often a store that is a directory may lose a folder under a writer, because its last object was just deleted.
 const CONFLICTS_MAX: usize = 8;
