@@ -20,7 +20,7 @@ struct Bundle;
 fn policy(elsewhere: Option<&str>) -> HeaderValue {
     let and = elsewhere.map(|origin| format!(" {origin}")).unwrap_or_default();
     let policy = format!(
-        "default-src 'self'; img-src 'self' data: blob:{and}; media-src 'self' blob:{and}; \
+        "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:{and}; \
          style-src 'self' 'unsafe-inline'; worker-src 'self' blob:; connect-src 'self' ws: wss:{and}; \
          object-src 'none'; base-uri 'self'; frame-ancestors 'self'"
     );

@@ -85,9 +85,7 @@ pub fn routes() -> Router<Ctx> {
 /// The folder below which everything of a video is found, with the permission inside where one is needed.
 pub fn base_url(ctx: &Ctx, video: &Video) -> String {
     match video.visibility {
-        Visibility::Public | Visibility::Unlisted => {
-            format!("{}/media/v/{}", ctx.options.elsewhere.before(video), video.video_id)
-        }
+        Visibility::Public | Visibility::Unlisted => format!("/media/v/{}", video.video_id),
         Visibility::Private => {
             let ttl = Duration::from_secs(ctx.options.playback_token_ttl_s);
             let expires_s = ctx.clock.now().plus(ttl).as_seconds();
@@ -95,6 +93,11 @@ pub fn base_url(ctx: &Ctx, video: &Video) -> String {
             format!("/media/t/{expires_s}-{mac}/{}", video.video_id)
         }
     }
+}
+
+/// The same folder as players of its streams find it, which may be at a CDN. All that a manifest names lies beside it.
+pub fn stream_url(ctx: &Ctx, video: &Video) -> String {
+    format!("{}{}", ctx.options.elsewhere.before(video), base_url(ctx, video))
 }
 
 /// A request for one of a video's files.

@@ -47,7 +47,7 @@ impl Elsewhere {
         }
     }
 
-    /// What stands before the path of a video's files: nothing, or a CDN. The keys of an encrypted video are counted by
+    /// What stands before the path of a video's streams: nothing, or a CDN. The keys of an encrypted video are counted by
     /// who asks for them, which a CDN would hide.
     pub fn before(&self, video: &Video) -> &str {
         match self {
