@@ -63,6 +63,7 @@ lint: setup web ## Format, clippy, docs, licences and advisories, the web's own 
 	scripts/setup-deny.sh
 	cargo fmt --all -- --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --test cluster -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 	cargo deny --log-level error check licenses bans sources
 	@if cargo deny --log-level off fetch db; then cargo deny --log-level error check advisories; \
@@ -123,7 +124,8 @@ setup-test: setup
 	@scripts/setup-debian.sh $(PACKAGES_TEST)
 
 setup-cluster: setup
-	@PLAYHOUSE_TOOLS=$(SERVERS) tests/servers/services.sh install redis
+	@command -v go >/dev/null || { echo "please install Go 1.25 or newer for the S3 server: https://go.dev/dl" >&2; exit 1; }
+	@PLAYHOUSE_TOOLS=$(SERVERS) tests/servers/services.sh install redis s3
 	@scripts/setup-debian.sh redis-sentinel
 	@command -v java >/dev/null && command -v mvn >/dev/null || scripts/setup-debian.sh openjdk-17-jdk-headless maven
 	@PLAYHOUSE_TOOLS=$(SERVERS) tests/servers/cassandra.sh install

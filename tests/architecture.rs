@@ -34,6 +34,7 @@ const LIVES_IN: &[(&str, &[&str])] = &[
     ("rustls_native_certs", &["backends/fetch"]),
     ("tantivy", &["backends/search/tantivy"]),
     ("aws_sdk_s3", &["backends/objects/s3"]),
+    ("aws_smithy_http_client", &["backends/objects/s3"]),
     ("gstreamer", &["media/gst"]),
     ("gstreamer_app", &["media/gst"]),
     ("gstreamer_pbutils", &["media/gst"]),

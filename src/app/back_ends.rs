@@ -57,8 +57,13 @@ impl BackEnds {
             tables::caption::Caption::TABLE,
         ]);
         let store = store.decorated(|inner| Arc::new(Watched { inner, versions: versions.clone() }));
-        let objects =
-            objects::open(&config.backends.objects.to_string(), complete).context("backends.objects")?;
+        let settings = objects::Settings {
+            deadline: config.backends.deadline_ms.duration(),
+            clock: clock.clone(),
+            ..objects::Settings::default()
+        };
+        let objects = objects::open_with(&config.backends.objects.to_string(), complete, settings)
+            .context("backends.objects")?;
         let settings = bus::Settings {
             clock: clock.clone(),
             deadline: config.backends.deadline_ms.duration(),

@@ -28,13 +28,16 @@ use crate::{
         removals::Removals,
         room::{self, RoomContext, Rooms},
         supervise::{self, Child, Meltdown, Supervisor},
-        transcode::{Absence, Finding, Lease, Screening, Transcodes, Turns, Workshop},
+        transcode::{Absence, Copies, Finding, Lease, Screening, Transcodes, Turns, Workshop},
         uploads::{Imports, UploadOptions, Uploads},
     },
-    backends::fetch::Fetcher,
-    config::{Config, Scan, ScanPolicy},
+    backends::{
+        fetch::Fetcher,
+        objects::{self, SharedObjects},
+    },
+    config::{Config, Delivery, Scan, ScanPolicy},
     domain::{clock::SharedClock, storage::Quotas},
-    http::{self, Ctx, Rates, Shelf},
+    http::{self, Ctx, Elsewhere, Rates, Shelf},
     media::{self, Limits, WorkerOptions},
     telemetry::{Metrics, tasks},
 };
@@ -108,7 +111,7 @@ impl Parts {
             regions: Arc::default(),
             clock,
             metrics,
-            options: http_options(config),
+            options: http_options(config, elsewhere(config, &back_ends.objects).await?),
             sockets,
             user_limits,
             drain: drain.clone(),
@@ -214,6 +217,7 @@ async fn transcodes(
         ladder: config.media.ladder.clone(),
         second_codec: config.media.second_codec(),
         attempts_max: config.media.attempts_max,
+        copies: Copies::new(scratch.join("sources")),
         scratch,
         turns: Turns::new(config.media.workers(cores), clock.clone()),
         lease: Lease {
@@ -361,7 +365,21 @@ fn mailboxes() -> directory::Options {
     directory::Options { bounds, ..directory::Options::default() }
 }
 
-fn http_options(config: &Config) -> http::Options {
+/// Signs an address to see which origin the store has.
+async fn elsewhere(config: &Config, objects: &SharedObjects) -> anyhow::Result<Elsewhere> {
+    match &config.media.delivery {
+        Delivery::Node => Ok(Elsewhere::Nowhere),
+        Delivery::Cdn(origin) => Ok(Elsewhere::Cdn { origin: origin.clone() }),
+        Delivery::Store => {
+            let origin = objects::origin(objects).await.context("media.delivery")?;
+            let unreachable = "media.delivery: players cannot fetch from a folder; set it to node, or \
+                               backends.objects to a bucket";
+            Ok(Elsewhere::Store { origin: origin.context(unreachable)? })
+        }
+    }
+}
+
+fn http_options(config: &Config, elsewhere: Elsewhere) -> http::Options {
     let limits = &config.limits;
     http::Options {
         body_bytes_max: limits.body_bytes_max,
@@ -372,6 +390,7 @@ fn http_options(config: &Config) -> http::Options {
             keys_per_minute: limits.keys_per_minute,
         }),
         playback_token_ttl_s: config.media.playback_token_ttl_s.0,
+        elsewhere,
     }
 }
 

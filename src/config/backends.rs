@@ -64,7 +64,7 @@ impl EngineUri {
     }
 
     fn place(&mut self, data_dir: &Path, folder: &str) {
-        if self.rest.is_empty() {
+        if self.rest.is_empty() && self.scheme != "s3" {
             self.rest = data_dir.join(folder).to_string_lossy().into_owned();
         }
     }
@@ -109,5 +109,5 @@ fn search<'de, D: Deserializer<'de>>(source: D) -> Result<EngineUri, D::Error> {
 }
 
 fn objects<'de, D: Deserializer<'de>>(source: D) -> Result<EngineUri, D::Error> {
-    EngineUri::read(source, &["dir"], "dir:PATH")
+    EngineUri::read(source, &["dir", "s3"], "dir:PATH or s3://BUCKET?endpoint=URL&region=NAME")
 }

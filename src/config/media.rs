@@ -1,6 +1,7 @@
 //! `[media]`: which renditions are made, by how many workers, and what a source may be at most.
 
 use serde::{Deserialize, Deserializer, de::Error};
+use url::Url;
 
 use super::{
     Seconds,
@@ -27,6 +28,18 @@ pub struct Media {
     pub playback_token_ttl_s: Seconds,
     pub key_rotation_segments: u64,
     pub cache_bytes_max: u64,
+    #[serde(deserialize_with = "delivery")]
+    pub delivery: Delivery,
+}
+
+/// Where players fetch what they play.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery {
+    Node,
+    /// From the object store, to which the node sends them on.
+    Store,
+    /// From a CDN at this origin, which gets it from the node.
+    Cdn(String),
 }
 
 pub(super) const RANGES: &[Range] = &[
@@ -63,6 +76,27 @@ fn ladder<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<u32>, D::Error> {
     }
     let allowed = "even heights, tallest first, such as 1080, 720, 480, 360";
     Err(D::Error::custom(format!("{heights:?} is no ladder, allowed: {allowed}")))
+}
+
+fn delivery<'de, D: Deserializer<'de>>(source: D) -> Result<Delivery, D::Error> {
+    let text = String::deserialize(source)?;
+    let is_origin = |url: &Url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.path() == "/"
+            && url.query().is_none()
+    };
+    match text.as_str() {
+        "node" => Ok(Delivery::Node),
+        "store" => Ok(Delivery::Store),
+        _ if Url::parse(&text).is_ok_and(|url| is_origin(&url)) => {
+            Ok(Delivery::Cdn(text.trim_end_matches('/').to_owned()))
+        }
+        _ => {
+            let allowed = "node, store, or the origin of a CDN as https://HOST";
+            Err(D::Error::custom(format!("\"{text}\" is no place to play from, allowed: {allowed}")))
+        }
+    }
 }
 
 fn codecs<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<Codec>, D::Error> {

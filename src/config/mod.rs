@@ -29,7 +29,7 @@ pub use self::{
     backends::{Backends, EngineUri},
     error::ConfigError,
     limits::Limits,
-    media::Media,
+    media::{Delivery, Media},
     rooms::Rooms,
     scan::{Scan, ScanPolicy},
     server::Server,

@@ -64,6 +64,8 @@ fn engines_without_a_path_follow_the_data_folder_and_others_stay_where_they_are(
     assert_eq!(config.backends.store.to_string(), "embedded:/srv/playhouse/store");
     let other = with(&[("PLAYHOUSE__BACKENDS__STORE", "embedded+redb:rows")]).unwrap();
     assert_eq!(other.backends.store.to_string(), "embedded+redb:rows");
+    let bucket = with(&[("PLAYHOUSE__BACKENDS__OBJECTS", "s3://films?region=eu-1")]).unwrap();
+    assert_eq!(bucket.backends.objects.to_string(), "s3://films?region=eu-1");
 }
 
 #[test]
@@ -72,6 +74,17 @@ fn an_address_is_called_by_its_public_name_when_it_has_one() {
     assert_eq!(Config::default().server.public_url(bound), "http://127.0.0.1:43210");
     let named = with(&[("PLAYHOUSE__SERVER__PUBLIC_URL", "https://video.example.org/")]).unwrap();
     assert_eq!(named.server.public_url(bound), "https://video.example.org");
+}
+
+#[test]
+fn players_fetch_from_the_node_the_store_or_a_cdn() {
+    let delivery = |text| with(&[("PLAYHOUSE__MEDIA__DELIVERY", text)]).unwrap().media.delivery;
+    assert_eq!(Config::default().media.delivery, Delivery::Node);
+    assert_eq!(delivery("store"), Delivery::Store);
+    assert_eq!(delivery("https://cdn.example.org/"), Delivery::Cdn("https://cdn.example.org".into()));
+    let refusal = with(&[("PLAYHOUSE__MEDIA__DELIVERY", "cdn.example.org")]).unwrap_err().to_string();
+    let allowed = "allowed: node, store, or the origin of a CDN as https://HOST";
+    assert_eq!(refusal, format!("media.delivery: \"cdn.example.org\" is no place to play from, {allowed}"));
 }
 
 #[test]

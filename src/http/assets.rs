@@ -2,25 +2,41 @@
 //! is the page itself, which finds its own way.
 
 use axum::{
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use playhouse_protocol::problem::Code;
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-use super::problem::ApiError;
+use super::{Ctx, problem::ApiError};
 
 #[derive(RustEmbed)]
 #[folder = "web/dist"]
 #[allow_missing = true]
 struct Bundle;
 
-const PAGE_POLICY: &str = "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; \
-     style-src 'self' 'unsafe-inline'; worker-src 'self' blob:; connect-src 'self' ws: wss:; \
-     object-src 'none'; base-uri 'self'; frame-ancestors 'self'";
+/// What the page may load, and from where besides this server.
+fn policy(elsewhere: Option<&str>) -> HeaderValue {
+    let and = elsewhere.map(|origin| format!(" {origin}")).unwrap_or_default();
+    let policy = format!(
+        "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:{and}; \
+         style-src 'self' 'unsafe-inline'; worker-src 'self' blob:; connect-src 'self' ws: wss:{and}; \
+         object-src 'none'; base-uri 'self'; frame-ancestors 'self'"
+    );
+    HeaderValue::from_str(&policy).expect("an origin is a header")
+}
 
-pub async fn serve(request: Request) -> Response {
+pub async fn serve(State(ctx): State<Ctx>, request: Request) -> Response {
+    let mut response = found(request);
+    if response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED {
+        let policy = policy(ctx.options.elsewhere.origin());
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
+fn found(request: Request) -> Response {
     let path = request.uri().path().trim_start_matches('/');
     if path.starts_with("api/") || path.starts_with("media/") || path.starts_with("uploads/") {
         return ApiError::not_found().into_response();
@@ -65,6 +81,5 @@ fn answer(path: &str, file: EmbeddedFile, cache: &'static str, matches: impl Fn(
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_str(&kind).expect("a media type is a header"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
     headers.insert(header::ETAG, HeaderValue::from_str(&etag).expect("hexadecimal digits are a header"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
     response
 }

@@ -5,6 +5,7 @@
 
 mod address;
 mod document;
+mod elsewhere;
 mod hot;
 mod key;
 mod object;
@@ -26,7 +27,7 @@ use self::{
     address::{Address, File},
     shelf::Known,
 };
-pub use self::{object::stored, shelf::Shelf};
+pub use self::{elsewhere::Elsewhere, object::stored, shelf::Shelf};
 use super::{
     Ctx, captions,
     extract::is_head,
@@ -92,6 +93,11 @@ pub fn base_url(ctx: &Ctx, video: &Video) -> String {
             format!("/media/t/{expires_s}-{mac}/{}", video.video_id)
         }
     }
+}
+
+/// The same folder as players of its streams find it, which may be at a CDN. All that a manifest names lies beside it.
+pub fn stream_url(ctx: &Ctx, video: &Video) -> String {
+    format!("{}{}", ctx.options.elsewhere.before(video), base_url(ctx, video))
 }
 
 /// A request for one of a video's files.
@@ -247,7 +253,10 @@ async fn deliver_if(
         (Address::Picture, _) => object::picture(ctx, known, path, asked).await,
         (Address::Captions, _) => object::captions(ctx, known, path, asked).await,
         (Address::Clear(File::Init), _) | (Address::Clear(File::Segment { .. }), None) => {
-            object::clear(ctx, known, path, asked).await
+            match elsewhere::sent_on(ctx, known, path, asked).await? {
+                Some(redirect) => Ok(redirect),
+                None => object::clear(ctx, known, path, asked).await,
+            }
         }
         (Address::Encrypted { set, file, object }, Some(protection)) if protection.set() == set => {
             object::encrypted(ctx, known, &object, file, protection, asked).await

@@ -86,9 +86,10 @@ pub struct Options {
     pub body_bytes_max: usize,
     pub rate_limits: Option<limit::Rates>,
     pub playback_token_ttl_s: u64,
+    pub elsewhere: Elsewhere,
 }
 
-pub use delivery::Shelf;
+pub use delivery::{Elsewhere, Shelf};
 pub use front::Front;
 pub use limit::Rates;
 pub use sendfile::Regions;

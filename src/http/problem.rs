@@ -235,9 +235,10 @@ impl From<ObjectError> for ApiError {
                 Self::new(Code::RangeNotSatisfiable, error.to_string())
             }
             ObjectError::Unavailable(_) => Self::new(Code::Unavailable, error.to_string()),
-            ObjectError::NoSuchUpload | ObjectError::KeyConflict | ObjectError::Source(_) => {
-                Self::internal(&error)
-            }
+            ObjectError::NoSuchUpload
+            | ObjectError::PartTooSmall { .. }
+            | ObjectError::KeyConflict
+            | ObjectError::Source(_) => Self::internal(&error),
         }
     }
 }

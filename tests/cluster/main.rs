@@ -8,6 +8,9 @@ mod bus;
 mod bus_suite;
 mod cassandra;
 mod engagement;
+mod objects;
+#[path = "../objects_suite/mod.rs"]
+mod objects_suite;
 mod proxy;
 mod redis;
 mod store;

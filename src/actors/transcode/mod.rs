@@ -3,9 +3,11 @@
 //! on with what is finished. It never touches GStreamer and never decides who may see a video.
 
 mod clearing;
+mod copies;
 mod demand;
 mod lease;
 mod made;
+mod material;
 mod names;
 mod progress;
 mod rows;
@@ -22,6 +24,7 @@ use std::{path::PathBuf, sync::Arc};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use self::{
+    copies::Copies,
     lease::Lease,
     made::{catalogue, source},
     progress::Outlook,
@@ -77,6 +80,7 @@ pub struct Workshop {
     pub attempts_max: u32,
     /// Where workers put their output before it is published.
     pub scratch: PathBuf,
+    pub copies: Copies,
     pub turns: Turns,
     pub lease: Lease,
     /// What looks sources through, if anything does.

@@ -3,12 +3,12 @@
 
 use std::{path::Path, sync::Arc};
 
-use futures_util::StreamExt;
-use tokio::{fs, io::AsyncWriteExt, sync::mpsc};
+use tokio::{fs, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Message, Transcode, Workshop,
+    material::material,
     names::of_run,
     screen::screen,
     step::{Run, Step},
@@ -18,7 +18,7 @@ use crate::{
     actors::directory::Myself,
     backends::objects::{ObjectError, ObjectKey, Prefix},
     domain::ids::{UploadId, UserId, VideoId},
-    media::{self, Event, Failure, FailureCode, RenditionId, Task, layout, protocol::Made},
+    media::{self, Event, Failure, FailureCode, RenditionId, Task, layout},
     telemetry::Raised,
 };
 
@@ -74,15 +74,18 @@ async fn work(
     };
     let output = scratch(workshop, order);
     fs::create_dir_all(&output).await.map_err(|error| no_scratch(&error))?;
-    let source = material(workshop, order, &output).await?;
+    let material = tokio::select! {
+        () = order.cancel.cancelled() => return Err(cancelled()),
+        material = material(workshop, order, &output) => material?,
+    };
     let job = match &order.run.step {
         Step::Probe => media::Job::Probe,
         Step::Make(piece) => piece.job.clone(),
     };
     if order.run.step == Step::Probe {
-        screen(workshop, order, &source).await?;
+        screen(workshop, order, material.path()).await?;
     }
-    let task = Task { source, output, limits: workshop.limits, job };
+    let task = Task { source: material.path().to_owned(), output, limits: workshop.limits, job };
     let _turn = turn;
     let began = std::time::Instant::now();
     let working = Raised::of(&workshop.metrics.media_workers);
@@ -90,7 +93,7 @@ async fn work(
         Step::Probe => media::worker::probe(&workshop.worker, &task, &order.cancel).await.map(Some),
         Step::Make(_) => make(workshop, order, &task, myself).await.map(|()| None),
     };
-    drop(working);
+    drop((working, material));
     let seconds = began.elapsed().as_secs_f64();
     workshop.metrics.job_stage_seconds.of(order.run.step.name()).observe(seconds);
     outcome
@@ -196,64 +199,6 @@ fn prefix(text: String) -> Prefix {
     text.parse().expect("ids are plain")
 }
 
-/// What a step works on: the uploaded file, or what was made of it.
-async fn material(workshop: &Workshop, order: &Order, output: &Path) -> Result<std::path::PathBuf, Failure> {
-    match &order.run.step {
-        Step::Make(piece) if let media::Job::Verify { made } = &piece.job => {
-            renditions(workshop, &order.video, made, output).await
-        }
-        _ => source(workshop, &source_key(&order.video, order.source.as_ref()), output).await,
-    }
-}
-
-/// The folder of the renditions in place where the object store is a folder of this machine, else copies.
-async fn renditions(
-    workshop: &Workshop,
-    video: &VideoId,
-    made: &[Made],
-    output: &Path,
-) -> Result<std::path::PathBuf, Failure> {
-    if let Some(master) = workshop.objects.local_path(&object_key(video, layout::MASTER)) {
-        return Ok(master.parent().unwrap_or(&master).to_owned());
-    }
-    let folder = output.join("made");
-    for Made { rendition, segments, .. } in made {
-        fs::create_dir_all(folder.join(rendition.as_str())).await.map_err(|error| no_scratch(&error))?;
-        let segments = (0..*segments).map(|sequence| layout::segment(rendition, sequence));
-        for name in std::iter::once(layout::init(rendition)).chain(segments) {
-            let copied = download(workshop, &object_key(video, &name), &folder.join(&name)).await;
-            copied.map_err(|error| unreadable(&name, &error))?;
-        }
-    }
-    Ok(folder)
-}
-
-fn unreadable(what: &str, error: &std::io::Error) -> Failure {
-    Failure::new(FailureCode::SourceUnreadable, format!("{what} cannot be read: {error}"))
-}
-
-/// The source in place where the object store is a folder of this machine, else a copy.
-async fn source(workshop: &Workshop, key: &ObjectKey, output: &Path) -> Result<std::path::PathBuf, Failure> {
-    match workshop.objects.local_path(key) {
-        Some(path) => Ok(path),
-        None => {
-            let path = output.join("source");
-            download(workshop, key, &path).await.map_err(|error| unreadable("the uploaded file", &error))?;
-            Ok(path)
-        }
-    }
-}
-
-async fn download(workshop: &Workshop, key: &ObjectKey, path: &Path) -> std::io::Result<()> {
-    let object = workshop.objects.get(key, None).await.map_err(std::io::Error::other)?;
-    let mut body = object.ok_or(std::io::ErrorKind::NotFound)?.body;
-    let mut file = fs::File::create(path).await?;
-    while let Some(piece) = body.next().await {
-        file.write_all(&piece.map_err(std::io::Error::other)?).await?;
-    }
-    file.flush().await
-}
-
 /// Where the file of a video lies in the object store: the one that it began with, or the one that an upload brought to
 /// take its place.
 pub fn source_key(video: &VideoId, upload: Option<&UploadId>) -> ObjectKey {
@@ -276,7 +221,7 @@ fn cancelled() -> Failure {
     Failure::new(FailureCode::Cancelled, "the job was cancelled")
 }
 
-fn no_scratch(error: &std::io::Error) -> Failure {
+pub(super) fn no_scratch(error: &std::io::Error) -> Failure {
     let code = match error.kind() {
         std::io::ErrorKind::StorageFull => FailureCode::NoSpace,
         _ => FailureCode::WorkerFailed,

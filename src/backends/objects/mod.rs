@@ -1,8 +1,9 @@
-//! Bytes: sources, segments, pictures. One contract, a directory on this machine now and a bucket later.
+//! Bytes: sources, segments, pictures. One contract, kept by a directory on this machine and by a bucket of an S3 store.
 //! Uploads and media jobs write here, the HTTP layer streams from here; nobody else touches the files.
 
 mod directory;
 mod key;
+mod s3;
 
 use std::{
     io,
@@ -16,7 +17,7 @@ use futures_util::{future::BoxFuture, stream::BoxStream};
 
 pub use self::key::{InvalidKey, ObjectKey, Prefix};
 use super::location::Location;
-use crate::domain::clock::Timestamp;
+use crate::domain::clock::{SharedClock, SystemClock};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ObjectError {
@@ -27,7 +28,10 @@ pub enum ObjectError {
     RangeNotSatisfiable { size: u64 },
     #[error("no such multipart upload, or a part of it is missing")]
     NoSuchUpload,
-    /// A directory cannot hold both `a` and `a/b`.
+    /// Only the last part of a multipart upload may have less than [`PART_BYTES_MIN`].
+    #[error("part {number} of a multipart upload is too small")]
+    PartTooSmall { number: u32 },
+    /// A directory cannot hold both `a` and `a/b`, nor can a bucket that is one.
     #[error("the key is the beginning of another, or the other way round")]
     KeyConflict,
     /// What was to be written ended with an error of its own; nothing was kept.
@@ -46,9 +50,8 @@ pub type Body = BoxStream<'static, ObjectResult<Bytes>>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectInfo {
     pub size: u64,
-    /// Without quotes. Changes whenever the object is written; says nothing about its content.
+    /// Without quotes. Changes whenever other bytes are written; it is no checksum of them.
     pub etag: String,
-    pub modified_at: Timestamp,
 }
 
 /// Part of an object, as an HTTP range says it (RFC 9110, 14.1.2).
@@ -94,9 +97,20 @@ pub struct Listing {
     pub more: bool,
 }
 
-/// A multipart upload that was begun.
+/// A multipart upload that was begun. It outlives the process, and any process may go on with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MultipartId(String);
+
+/// What every part but the last has at least; S3 demands it.
+pub const PART_BYTES_MIN: u64 = 5 << 20;
+
+/// How an object is to be shown to whoever fetches it at an address of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct Handing {
+    /// Its media type.
+    pub kind: &'static str,
+    pub good_for: Duration,
+}
 
 /// Keeps objects. A write that returned is durable; until then the object is as it was before, for everyone.
 /// Objects are replaced as a whole and never changed in place: who is reading goes on with what there was.
@@ -109,7 +123,8 @@ pub trait Objects: Send + Sync + 'static {
 
     fn begin_multipart<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, ObjectResult<MultipartId>>;
 
-    /// Parts are numbered from 1 and come in any order; a part may be put again.
+    /// Parts are numbered from 1 and come in any order; a part may be put again. One that is too small is refused when
+    /// the upload is completed.
     fn put_part<'a>(
         &'a self,
         upload: &'a MultipartId,
@@ -148,6 +163,14 @@ pub trait Objects: Send + Sync + 'static {
 
     /// Where the object can be read in place, if this engine keeps it on this machine. It need not exist.
     fn local_path(&self, key: &ObjectKey) -> Option<PathBuf>;
+
+    /// An address at which anyone can fetch the object for a while, if this engine is reached over the network. It need
+    /// not exist.
+    fn address<'a>(
+        &'a self,
+        key: &'a ObjectKey,
+        handing: Handing,
+    ) -> BoxFuture<'a, ObjectResult<Option<String>>>;
 }
 
 pub type SharedObjects = Arc<dyn Objects>;
@@ -169,38 +192,74 @@ pub async fn read_all(mut body: Body) -> ObjectResult<Vec<u8>> {
 
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    #[error("object store `{scheme}:` is not known; use `dir:PATH`")]
+    #[error("object store `{scheme}:` is not known; use `dir:PATH` or `s3://BUCKET?endpoint=…&region=…`")]
     UnknownScheme { scheme: String },
-    #[error("object store `{scheme}:` is planned but not built yet; use `dir:PATH`")]
-    NotBuilt { scheme: String },
     #[error("cannot use the object directory {}: {reason}", path.display())]
     Unusable { path: PathBuf, reason: io::Error },
+    #[error(transparent)]
+    S3(#[from] s3::OpenError),
+}
+
+#[derive(Clone)]
+pub struct Settings {
+    /// Of one call to a distant store, but those that carry many bytes.
+    pub deadline: Duration,
+    pub clock: SharedClock,
+    /// Multipart uploads that nobody touched for so long are removed.
+    pub abandoned_after: Duration,
+    /// How long after the opening a distant store is first looked through for them.
+    pub swept_after: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_secs(5),
+            clock: Arc::new(SystemClock),
+            abandoned_after: Duration::from_secs(7 * 24 * 3_600),
+            swept_after: Duration::from_secs(60),
+        }
+    }
 }
 
 /// Opens the object store a URI names; a path left empty is `objects` in `data_dir`.
 pub fn open(uri: &str, data_dir: &Path) -> Result<SharedObjects, OpenError> {
+    open_with(uri, data_dir, Settings::default())
+}
+
+/// A distant store is not asked anything yet: it may be away while a server starts.
+pub fn open_with(uri: &str, data_dir: &Path, settings: Settings) -> Result<SharedObjects, OpenError> {
     let location = Location::of(uri);
     match location.scheme {
         "dir" => {
             let root = location.dir(data_dir, "objects");
-            let opened = directory::Directory::open(root.clone());
+            let opened = directory::Directory::open(root.clone(), settings.abandoned_after);
             Ok(Arc::new(opened.map_err(|reason| OpenError::Unusable { path: root, reason })?))
         }
-        "s3" => Err(OpenError::NotBuilt { scheme: location.scheme.into() }),
+        "s3" => Ok(Arc::new(s3::S3::open(uri, settings)?)),
         _ => Err(OpenError::UnknownScheme { scheme: location.scheme.into() }),
     }
 }
 
-/// Multipart uploads that nobody touched for so long are removed when an engine opens.
-const ABANDONED_AFTER: Duration = Duration::from_secs(7 * 24 * 3_600);
+/// Scheme and host of the addresses that objects have, if they have any. Nothing is asked for it.
+pub async fn origin(objects: &SharedObjects) -> ObjectResult<Option<String>> {
+    let handing = Handing { kind: "video/mp4", good_for: Duration::from_secs(1) };
+    let address = objects.address(&probe_key(), handing).await?;
+    let url = address.and_then(|address| url::Url::parse(&address).ok());
+    Ok(url.map(|url| url.origin().ascii_serialization()))
+}
 
 /// Writes and reads back one object: what `/health/ready` and `doctor` ask.
 pub async fn probe(objects: &SharedObjects) -> ObjectResult<()> {
     const CONTENT: &[u8] = b"probe";
-    let key: ObjectKey = "health/probe".parse().expect("a plain key");
+    let key = probe_key();
     objects.put(&key, source_of(CONTENT)).await?;
     let object = objects.get(&key, None).await?;
     let lost = || ObjectError::Unavailable("what was written is not there".into());
     let content = read_all(object.ok_or_else(lost)?.body).await?;
     if content == CONTENT { Ok(()) } else { Err(lost()) }
+}
+
+fn probe_key() -> ObjectKey {
+    "health/probe".parse().expect("a plain key")
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use quick_cache::{Weighter, sync::Cache};
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{Mutex, MutexGuard, OwnedSemaphorePermit, Semaphore},
     task::spawn_blocking,
 };
 
@@ -22,6 +22,8 @@ const OBJECT_BYTES_MAX: u64 = 8 << 20;
 const ASKED_LEN_MAX: usize = 16_384;
 /// What one permit of the budget stands for.
 const UNIT_BYTES: u64 = 4_096;
+/// Objects that may be read into memory at the same time, roughly: others may share a turn.
+const TURNS_LEN: usize = 256;
 /// Keys and bookkeeping of an entry, roughly.
 const ENTRY_BYTES: u64 = 256;
 
@@ -56,6 +58,7 @@ pub struct Hot {
     objects: Cache<ObjectKey, Arc<Kept>, Weight>,
     asked: Cache<u64, ()>,
     hasher: std::hash::RandomState,
+    turns: Box<[Mutex<()>]>,
     /// Of all bytes here, those that are in no cache any more but still on their way to a slow reader included.
     budget: Arc<Semaphore>,
 }
@@ -69,6 +72,7 @@ impl Hot {
             objects: Cache::with_weighter(places(cached), cached.max(1), Weight),
             asked: Cache::new(ASKED_LEN_MAX),
             hasher: std::hash::RandomState::new(),
+            turns: (0..TURNS_LEN).map(|_| Mutex::new(())).collect(),
             budget: Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS))),
         }
     }
@@ -90,6 +94,13 @@ impl Hot {
             self.asked.insert(name, ());
         }
         before
+    }
+
+    /// The right to read an object into memory: whoever gets it looks first whether another has done so meanwhile. A
+    /// segment that a thousand players want at once is fetched once.
+    pub async fn turn(&self, key: &ObjectKey) -> MutexGuard<'_, ()> {
+        let at = self.hasher.hash_one(key) % TURNS_LEN as u64;
+        self.turns[usize::try_from(at).expect("it is small")].lock().await
     }
 
     /// Reads an object and keeps it; gives it back unread where it is too large or there is no memory to spare. `place` is
@@ -157,10 +168,10 @@ async fn read(mut body: Body, size: u64) -> ObjectResult<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{backends::objects::source_of, domain::clock::Timestamp};
+    use crate::backends::objects::source_of;
 
     fn info(size: u64) -> ObjectInfo {
-        ObjectInfo { size, etag: "x".into(), modified_at: Timestamp(0) }
+        ObjectInfo { size, etag: "x".into() }
     }
 
     fn body(size: usize) -> Body {
@@ -177,6 +188,22 @@ mod tests {
         assert!(!hot.is_wanted_again(&key("a")));
         assert!(!hot.is_wanted_again(&key("b")));
         assert!(hot.is_wanted_again(&key("a")));
+    }
+
+    #[tokio::test]
+    async fn of_many_who_want_an_object_at_once_one_reads_it() {
+        let hot = Arc::new(Hot::new(1 << 20));
+        let reads = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let readers = (0..50).map(async |_| {
+            let _turn = hot.turn(&key("a")).await;
+            if hot.get(&key("a")).is_none() {
+                reads.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                tokio::task::yield_now().await;
+                assert!(hot.keep(&key("a"), info(9), body(9), None).await.unwrap().is_ok());
+            }
+        });
+        futures_util::future::join_all(readers).await;
+        assert_eq!(reads.load(std::sync::atomic::Ordering::Relaxed), 1);
     }
 
     #[tokio::test]

@@ -70,7 +70,6 @@ pub async fn encrypted(
     let info = ObjectInfo {
         size: protection::encrypted_len(clear_size),
         etag: format!("{}-{}", clear.info.etag, protection.set()),
-        ..clear.info.clone()
     };
     let form = Form { info, kind: "video/mp4", keep: Keep::Always, known };
     answer(form, asked, async |(first, len)| {
@@ -125,6 +124,10 @@ impl Found {
         }
         if is_head(&asked.method) || !hot.is_wanted_again(&key) {
             return Self::stored(ctx, key, asked).await;
+        }
+        let _turn = hot.turn(&key).await;
+        if let Some(kept) = hot.get(&key) {
+            return Ok(Self { key, info: kept.info.clone(), source: Source::Memory(kept) });
         }
         let object = ctx.objects.get(&key, None).await?.ok_or_else(ApiError::not_found)?;
         let info = object.info.clone();

@@ -42,11 +42,11 @@ pub async fn playback(
         None => catalogue.mpd(&beside),
     };
     let has_chapters = !chapters::of(&video, &catalogue).is_empty();
-    let base = delivery::base_url(&ctx, &video);
+    let (base, streams) = (delivery::base_url(&ctx, &video), delivery::stream_url(&ctx, &video));
     let expires_at = ctx.clock.now().plus(Duration::from_secs(ctx.options.playback_token_ttl_s));
     Ok(Json(rest::Playback {
-        hls: format!("{base}/master.m3u8"),
-        dash: dash.map(|_| format!("{base}/manifest.mpd")),
+        hls: format!("{streams}/master.m3u8"),
+        dash: dash.map(|_| format!("{streams}/manifest.mpd")),
         thumbnails_vtt: catalogue.thumbnails.map(|_| format!("{base}/thumbnails.vtt")),
         poster: catalogue.poster.map(|_| format!("{base}/poster.jpg")),
         captions: captions::playable(&base, &beside.captions),

@@ -14,6 +14,7 @@ use std::{
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use futures_util::future::BoxFuture;
@@ -21,10 +22,9 @@ use tokio::task::spawn_blocking;
 
 use self::publish::Draft;
 use super::{
-    ByteRange, Listing, MultipartId, Object, ObjectError, ObjectInfo, ObjectKey, ObjectResult, Objects,
-    Prefix, Source,
+    ByteRange, Handing, Listing, MultipartId, Object, ObjectError, ObjectInfo, ObjectKey, ObjectResult,
+    Objects, Prefix, Source,
 };
-use crate::domain::clock::Timestamp;
 
 pub(super) struct Directory {
     root: Arc<Root>,
@@ -37,7 +37,7 @@ struct Root {
 
 impl Directory {
     /// Removes what an earlier process left half-written.
-    pub(super) fn open(dir: PathBuf) -> io::Result<Self> {
+    pub(super) fn open(dir: PathBuf, abandoned_after: Duration) -> io::Result<Self> {
         fs::create_dir_all(&dir)?;
         let root = Root { dir };
         if root.temporary().exists() {
@@ -45,7 +45,7 @@ impl Directory {
         }
         fs::create_dir_all(root.temporary())?;
         fs::create_dir_all(root.parts())?;
-        root.remove_abandoned_uploads()?;
+        root.remove_abandoned_uploads(abandoned_after)?;
         Ok(Self { root: Arc::new(root) })
     }
 
@@ -157,9 +157,8 @@ impl Root {
 /// Cheap on purpose: no content is read. The inode tells apart two writes within one tick of the file clock.
 fn info(metadata: &fs::Metadata) -> ObjectInfo {
     let nanos = i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
-    let modified_at = Timestamp(i64::try_from(nanos / 1_000_000).unwrap_or(0));
     let etag = format!("{:x}-{:x}-{nanos:x}", metadata.ino(), metadata.len());
-    ObjectInfo { size: metadata.len(), etag, modified_at }
+    ObjectInfo { size: metadata.len(), etag }
 }
 
 /// `ENOTDIR`: `a/b` is asked for where `a` is an object.
@@ -252,5 +251,9 @@ impl Objects for Directory {
 
     fn local_path(&self, key: &ObjectKey) -> Option<PathBuf> {
         Some(self.root.path_of(key))
+    }
+
+    fn address<'a>(&'a self, _: &'a ObjectKey, _: Handing) -> BoxFuture<'a, ObjectResult<Option<String>>> {
+        Box::pin(async { Ok(None) })
     }
 }

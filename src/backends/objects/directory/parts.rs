@@ -1,10 +1,10 @@
 //! Multipart uploads: a directory an upload, which holds its parts and the key they are for. They outlive a
 //! restart.
 
-use std::{fs, io, path::PathBuf};
+use std::{fs, io, path::PathBuf, time::Duration};
 
 use super::{
-    super::{ABANDONED_AFTER, MultipartId, ObjectError, ObjectInfo, ObjectKey, ObjectResult},
+    super::{MultipartId, ObjectError, ObjectInfo, ObjectKey, ObjectResult, PART_BYTES_MIN},
     Root, failed, is_absence,
     publish::Draft,
 };
@@ -33,6 +33,13 @@ impl Root {
         let dir = self.upload_dir(upload);
         let key = fs::read_to_string(dir.join("key")).map_err(missing)?;
         let key: ObjectKey = key.parse().map_err(|_| ObjectError::NoSuchUpload)?;
+        let lengths: ObjectResult<Vec<u64>> = (1..=parts)
+            .map(|number| fs::metadata(dir.join(number.to_string())).map(|part| part.len()).map_err(missing))
+            .collect();
+        let small = (1..parts).zip(lengths?).find(|(_, len)| *len < PART_BYTES_MIN);
+        if let Some((number, _)) = small {
+            return Err(ObjectError::PartTooSmall { number });
+        }
         let mut whole = Draft::new(self)?;
         for number in 1..=parts {
             let mut part = fs::File::open(dir.join(number.to_string())).map_err(missing)?;
@@ -50,11 +57,11 @@ impl Root {
         }
     }
 
-    pub(super) fn remove_abandoned_uploads(&self) -> io::Result<()> {
+    pub(super) fn remove_abandoned_uploads(&self, abandoned_after: Duration) -> io::Result<()> {
         for entry in fs::read_dir(self.parts())? {
             let entry = entry?;
             let untouched = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
-            if untouched > ABANDONED_AFTER {
+            if untouched > abandoned_after {
                 fs::remove_dir_all(entry.path())?;
             }
         }
