@@ -257,7 +257,7 @@ async fn a_server_that_is_killed_is_survived_and_its_subscribers_are_told() {
         bus.acquire("room", "me", Duration::from_secs(1)).await.unwrap().is_some(),
         "scripts are sent anew"
     );
-    println!("away for {away:?} with 200 calls a second: {used:?} of processor time");
+    eprintln!("away for {away:?} with 200 calls a second: {used:?} of processor time");
 }
 
 #[tokio::test]

@@ -228,7 +228,7 @@ async fn writes_go_on_and_none_is_lost_while_one_of_three_nodes_is_killed_and_co
     stop.cancel();
     let work = writing.await.unwrap();
     check(&stores[0], &work).await;
-    println!("{} writes acknowledged, {} of unknown outcome", work.acknowledged.len(), work.failed);
+    eprintln!("{} writes acknowledged, {} of unknown outcome", work.acknowledged.len(), work.failed);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -255,7 +255,7 @@ async fn counts_are_exact_however_badly_connections_behave() {
     let work = writing.await.unwrap();
     check(&open(&direct).await, &work).await;
     let cuts: u64 = proxies.iter().map(Proxy::cuts).sum();
-    println!("{} acknowledged, {} of unknown outcome, {cuts} cuts", work.acknowledged.len(), work.failed);
+    eprintln!("{} acknowledged, {} of unknown outcome, {cuts} cuts", work.acknowledged.len(), work.failed);
 }
 
 /// The proxy may cut what a start asks for too; an operator's supervisor would start it again.
