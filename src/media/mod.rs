@@ -24,7 +24,6 @@ pub mod probe;
 pub mod protection;
 pub mod protocol;
 pub mod rendition;
-mod scale;
 mod sniff;
 pub mod sound;
 pub mod thumbnails;

@@ -7,12 +7,10 @@ use std::sync::Mutex;
 use gstreamer as gst;
 use gstreamer_app as app;
 use gstreamer_video as video;
+use playhouse_scale::{Layout, Scaler};
 use video::prelude::*;
 
-use crate::media::{
-    ladder::Rung,
-    scale::{Layout, Scaler},
-};
+use crate::media::ladder::Rung;
 
 /// The part of a description that stands for shrinking into the rung at this place.
 pub fn description(place: usize) -> String {
