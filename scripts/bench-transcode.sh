@@ -1,6 +1,6 @@
 #!/bin/sh
 # The ladder's CPU time against one ffmpeg command making the same renditions with the same x264 settings,
-# both measured now on this machine. Prints a row for docs/benchmarks.md; ends with 1 above 1.10.
+# both measured now on this machine. Prints a row for docs/benchmarks.md; ends with 1 above 1.03.
 # Usage: scripts/bench-transcode.sh [clip], by default the 55 s trailer.
 set -eu
 
