@@ -400,6 +400,7 @@ fn rooms(config: &Config, back_ends: &BackEnds, clock: &SharedClock, shared: &di
         store: back_ends.store.clone(),
         tallies: back_ends.tallies.clone(),
         notices: Notices::new(back_ends.bus.clone()),
+        shared_bus: (config.backends.bus.scheme() != "embedded").then(|| back_ends.bus.clone()),
         clock: clock.clone(),
         metrics: shared.metrics.clone(),
         options: Arc::new(room::Options::of(&config.rooms, &config.limits, deadline)),

@@ -5,4 +5,5 @@ mod contract;
 mod fuzz;
 mod house;
 mod rooms;
+mod siblings;
 mod sockets;

@@ -80,6 +80,7 @@ impl House {
             clock: clock.clone(),
             metrics: metrics.clone(),
             notices: Notices::new(bus::embedded(clock.clone())),
+            shared_bus: None,
             options: Arc::new(options),
         };
         let rooms = Rooms::open(context, Shared { gate, registry: Arc::default(), metrics });

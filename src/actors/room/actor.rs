@@ -2,6 +2,7 @@
 //! waits for the store while it handles a message, so joins and events go on while a write is under way.
 
 mod fanout;
+mod hearing;
 mod outcomes;
 mod talk;
 
@@ -24,6 +25,7 @@ use super::{
     pace::Pace,
     plan::{Command, Pending},
     seats::Seats,
+    siblings::{Again, Siblings, Word},
     state::State,
     work::{Desk, Done, Ledger, ReactTicket, Ticket, ViewTicket},
 };
@@ -69,6 +71,11 @@ pub enum Message {
     WriteDue,
     FlushDue,
     RetryDue,
+    /// A room of the same video on another node says how things stand there; some of what they said was lost.
+    Heard(Word),
+    Missed,
+    /// The time has come to say it again.
+    WordDue,
     /// A task has put something on the desk.
     Wake,
 }
@@ -110,6 +117,12 @@ pub struct Live {
     state: State<Ticket>,
     chat: Chat,
     seats: Seats,
+    siblings: Siblings,
+    /// Others have written to the stream, or to the tallies, what was not read yet.
+    behind: bool,
+    recount: bool,
+    recounting: bool,
+    word_due: bool,
     reactions: Totals,
     views: Totals,
     reacts: Gather<React<ReactTicket>>,
@@ -158,6 +171,10 @@ impl Resident for Room {
         let facts = facts.map_err(unavailable)?.ok_or(LoadError::Absent)?;
         let options = context.options.clone();
         let epoch = context.new_epoch();
+        // Before the stream is read, so that nothing is said unheard in between.
+        let siblings =
+            Siblings::listen(context.shared_bus.clone(), video, context.new_epoch(), myself.clone());
+        let siblings = siblings.await.map_err(|error| LoadError::Unavailable(error.to_string()))?;
         let loaded = keeper.load(&epoch).await.map_err(unavailable)?;
         let reactions = ledger.totals(Kind::Reaction).await.map_err(unavailable)?;
         let views = ledger.totals(Kind::View).await.map_err(unavailable)?;
@@ -169,6 +186,11 @@ impl Resident for Room {
             state: State::new(video.clone(), context.options.stream.clone(), loaded),
             chat: Chat::new(video, Stored { silenced, ..chat }),
             seats: Seats::new(video),
+            siblings,
+            behind: false,
+            recount: false,
+            recounting: false,
+            word_due: false,
             desk: Desk { done: sender, room: myself },
             context,
             keeper,
@@ -212,6 +234,9 @@ impl Resident for Room {
             Message::WriteDue => live.write_due = false,
             Message::FlushDue => live.flush_due = false,
             Message::RetryDue => live.retry_due = false,
+            Message::Heard(word) => live.on_heard(word).await,
+            Message::Missed => live.on_missed().await,
+            Message::WordDue => live.on_word_due(),
             Message::Wake => {}
         }
         while let Ok(done) = live.done.try_recv() {
@@ -291,13 +316,19 @@ impl Live {
             likes: count(self.reactions.of(Reaction::Like.value())),
             dislikes: count(self.reactions.of(Reaction::Dislike.value())),
             comments: self.state.live(),
-            viewers: self.seats.len() as u64,
+            viewers: self.seats.len() as u64 + self.siblings.viewers(),
         }
     }
 
     /// Reads the video's row again. One call to the store, with its deadline: nothing may be shown to those whom a
     /// change shuts out.
     async fn video_changed(&mut self) -> Result<(), RoomError> {
+        self.siblings.video_changed();
+        self.speak(Again::No);
+        self.look_at_video().await
+    }
+
+    async fn look_at_video(&mut self) -> Result<(), RoomError> {
         let read = Facts::read(&self.context.store, &self.keeper.video);
         let facts = match timeout(self.context.options.store_deadline, read).await {
             Ok(Ok(facts)) => facts,
@@ -324,6 +355,7 @@ impl Live {
             self.reloading = true;
             self.desk.reload(self.keeper.clone(), self.state.epoch().to_owned());
         }
+        self.start_following();
         if self.state.has_waiting() && !self.write_due {
             let since = self.wrote_at.map_or(Duration::MAX, |at| at.elapsed());
             match self.context.options.write_interval.checked_sub(since) {

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::{
     plan::{Batch, Plan, mutations_elsewhere},
-    state::{BATCH_LEN_MAX, Loaded},
+    state::{BATCH_LEN_MAX, Followed, Loaded},
     stream::{FIRST_OFFSET, Mutation, apply, bucket_of, first_of, offset_in, offset_of, signed, unsigned},
 };
 use crate::{
@@ -65,6 +65,23 @@ impl Keeper {
         let aside = self.aside(&newest).await?;
         let live = self.live(room.newest_bucket).await?;
         Ok(Loaded { epoch: room.epoch, next, live, newest, aside })
+    }
+
+    /// What was written to the stream from an offset on. `None` if it is another stream by now, or that is too much: then
+    /// all of it has to be read again.
+    pub async fn follow(&self, epoch: &str, from: u64) -> StoreResult<Option<Followed>> {
+        let room = self.within(self.store.get::<Room>((self.video.clone(),), ())).await?;
+        let Some(room) = room.filter(|room| room.epoch == epoch) else { return Ok(None) };
+        let next = self.next(room.newest_bucket).await?;
+        let count = usize::try_from(next.saturating_sub(from)).unwrap_or(usize::MAX);
+        if count > self.newest_len {
+            return Ok(None);
+        }
+        let mut entries = self.newest(next, count).await?;
+        entries.retain(|entry| offset_of(entry) >= from);
+        let aside = self.aside(&entries).await?;
+        let live = self.live(room.newest_bucket).await?;
+        Ok(Some(Followed { entries, aside, live }))
     }
 
     /// Fetches what a plan is missing.

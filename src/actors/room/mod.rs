@@ -15,6 +15,7 @@ mod options;
 mod pace;
 mod plan;
 mod seats;
+mod siblings;
 mod state;
 mod stream;
 mod top;
@@ -47,7 +48,7 @@ use super::{
     seat::SeatId,
 };
 use crate::{
-    backends::{store::Store, tallies::Tallies},
+    backends::{bus::SharedBus, store::Store, tallies::Tallies},
     domain::{
         access,
         account::Identity,
@@ -66,6 +67,8 @@ pub struct RoomContext {
     pub store: Store,
     pub tallies: Tallies,
     pub notices: Notices,
+    /// The bus, where other nodes may have rooms of the same videos.
+    pub shared_bus: Option<SharedBus>,
     pub clock: SharedClock,
     pub metrics: Arc<Metrics>,
     pub options: Arc<Options>,

@@ -1,6 +1,8 @@
 //! What a room knows and decides: its stream's newest entries, what waits to be written, what seats have not been sent
 //! yet, and what a joining client gets. `T` stands for whoever waits for an outcome.
 
+mod following;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use playhouse_protocol::{
@@ -8,6 +10,7 @@ use playhouse_protocol::{
     rest,
 };
 
+pub use self::following::Followed;
 use super::{
     chat::moderation::Hush,
     plan::{Answer, Batch, Command, KeyIndex, Pending, Plan},
@@ -80,6 +83,8 @@ enum Phase {
     Writing,
     /// The batch is durable; other rows it concerns are being brought up to date.
     Settling,
+    /// Others have written: what they wrote is being read.
+    Following,
     /// What the store holds is not known: nothing is written before it has been read again.
     Stale,
 }

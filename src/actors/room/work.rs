@@ -16,8 +16,8 @@ use super::{
     error::RoomError,
     gather::{self, React, View},
     keeper::{Committed, Keeper},
-    plan::{Answer, Batch, Plan},
-    state::Loaded,
+    plan::{Answer, Batch, Pending, Plan},
+    state::{Followed, Loaded},
 };
 use crate::{
     actors::directory::{Myself, Reply},
@@ -51,6 +51,11 @@ pub enum Done {
     Decided(Vec<Answer<Ticket>>),
     /// It is not known whether something was written.
     NotWritten(Vec<Ticket>, String),
+    /// Others have written first: nothing was, and these commands are to be decided anew.
+    Overtaken(Vec<Pending<Ticket>>),
+    Followed(StoreResult<Option<Followed>>),
+    /// Reactions and views, as all rooms have written them.
+    Counted(StoreResult<(Totals, Totals)>),
     Reloaded(StoreResult<Loaded>),
     Reacted(Vec<React<ReactTicket>>, StoreResult<Applied>),
     Viewed(Vec<(View<ViewTicket>, bool)>, Totals),
@@ -92,6 +97,8 @@ impl Desk {
                 return desk.put(Done::NotWritten(tickets, error.to_string()));
             }
             let slow_mode = plan.hush.slow_mode;
+            let commands: Vec<_> =
+                plan.commands.iter().map(|pending| (pending.command.clone(), pending.at)).collect();
             let batch = plan.decide();
             if batch.entries.is_empty() {
                 return desk.put(Done::Decided(batch.answers));
@@ -102,7 +109,12 @@ impl Desk {
                     desk.put(Done::Committed(batch));
                     return desk.put(Done::Settled(keeper.settle(&entries, slow_mode).await));
                 }
-                Committed::Fenced(batch) => (batch, "someone else wrote to this room".to_owned()),
+                Committed::Fenced(batch) => {
+                    let tickets = batch.answers.into_iter().map(|(ticket, _)| ticket);
+                    let again = tickets.zip(commands);
+                    let again = again.map(|(ticket, (command, at))| Pending { ticket, command, at });
+                    return desk.put(Done::Overtaken(again.collect()));
+                }
                 Committed::Unknown(batch, error) => (batch, error.to_string()),
             };
             let tickets = batch.answers.into_iter().map(|(ticket, _)| ticket).collect();
@@ -113,6 +125,21 @@ impl Desk {
     pub fn reload(&self, keeper: Keeper, epoch: String) {
         let desk = self.clone();
         self.start("room_reload", async move { desk.put(Done::Reloaded(keeper.load(&epoch).await)) });
+    }
+
+    pub fn follow(&self, keeper: Keeper, epoch: String, from: u64) {
+        let desk = self.clone();
+        self.start("room_follow", async move {
+            desk.put(Done::Followed(keeper.follow(&epoch, from).await));
+        });
+    }
+
+    pub fn recount(&self, ledger: Ledger) {
+        let desk = self.clone();
+        self.start("room_recount", async move {
+            let both = async { Ok((ledger.totals(Kind::Reaction).await?, ledger.totals(Kind::View).await?)) };
+            desk.put(Done::Counted(both.await));
+        });
     }
 
     pub fn react(&self, ledger: Ledger, reacts: Vec<React<ReactTicket>>) {

@@ -54,7 +54,7 @@ pub struct House {
     pub sockets: Arc<ws::Context>,
     pub drain: CancellationToken,
     keys: Arc<Keys>,
-    _dir: tempfile::TempDir,
+    dir: Arc<tempfile::TempDir>,
 }
 
 /// What a test wants to be different.
@@ -83,6 +83,15 @@ impl Default for Plan {
     }
 }
 
+/// What nodes share.
+struct Ground {
+    dir: Arc<tempfile::TempDir>,
+    clock: SharedClock,
+    faults: faults::Faults,
+    store: Store,
+    bus: SharedBus,
+}
+
 struct Verifier {
     keys: Arc<Keys>,
     clock: SharedClock,
@@ -102,6 +111,18 @@ impl House {
         let store = store::open("embedded:", dir.path(), clock.clone()).await.expect("an embedded store");
         let store = store.decorated(|engine| faults.around(engine));
         let bus = bus::embedded(clock.clone());
+        Self::open(plan, Ground { dir: Arc::new(dir), clock, faults, store, bus }).await
+    }
+
+    /// Another node over the same store and bus.
+    pub async fn beside(&self, plan: Plan) -> Self {
+        let (dir, clock, faults) = (self.dir.clone(), self.clock.clone(), self.faults.clone());
+        Self::open(plan, Ground { dir, clock, faults, store: self.store.clone(), bus: self.bus.clone() })
+            .await
+    }
+
+    async fn open(plan: Plan, ground: Ground) -> Self {
+        let Ground { dir, clock, faults, store, bus } = ground;
         let metrics = Metrics::new();
         let wide = Bounds { messages_max: 1_000_000, bytes_max: 1 << 30 };
         let gate = Gate::new(wide, metrics.commands_in_flight_bytes.clone());
@@ -116,6 +137,7 @@ impl House {
             store: store.clone(),
             tallies: Tallies::new(store.clone()),
             notices: Notices::new(bus.clone()),
+            shared_bus: Some(bus.clone()),
             clock: clock.clone(),
             metrics: metrics.clone(),
             options: Arc::new(room::Options { limits, ..plan.rooms }),
@@ -145,7 +167,7 @@ impl House {
         let app: axum::Router = ws::routes(sockets.clone());
         let server = async move { axum::serve(listener, app).await.expect("the server runs") };
         drop(playhouse::telemetry::tasks::spawn("test_server", server));
-        Self { addr, store, faults, rooms, bus, shared, clock, sockets, drain, keys, _dir: dir }
+        Self { addr, store, faults, rooms, bus, shared, clock, sockets, drain, keys, dir }
     }
 
     pub async fn video(&self, owner: &Identity, visibility: Visibility) -> VideoId {

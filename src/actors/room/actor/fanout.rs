@@ -6,7 +6,7 @@ use playhouse_protocol::realtime::{Event, Rate};
 
 use super::{Arrival, Live, Message};
 use crate::actors::{
-    room::{error::RoomError, greeting::Greeting, pace::Next, top},
+    room::{error::RoomError, greeting::Greeting, pace::Next, siblings::Again, top},
     seat::SeatId,
 };
 
@@ -153,6 +153,7 @@ impl Live {
         self.counts_due = None;
         self.seats.drop_closed();
         let counts = self.counts();
+        self.speak(Again::No);
         if self.shown.is_none_or(|(shown, _)| shown != counts) {
             let room = self.seats.room().to_owned();
             self.seats.show(self.counts_key, &Event::Counts { room, counts });

@@ -14,6 +14,7 @@ use crate::{
         room::{
             error::RoomError,
             gather::{React, View},
+            siblings::Again,
             state::{Loaded, Reloaded},
             work::{Done, ReactTicket, Ticket, ViewTicket},
         },
@@ -31,6 +32,7 @@ impl Live {
                 let answers = self.state.on_committed(batch);
                 answers.into_iter().for_each(|(ticket, answer)| ticket.send(answer));
                 self.has_news();
+                self.speak(Again::No);
             }
             Done::Decided(answers) => {
                 self.state.on_nothing_to_write();
@@ -42,6 +44,9 @@ impl Live {
                 self.lost_track(&reason);
                 refuse(tickets, &reason);
             }
+            Done::Overtaken(commands) => self.on_overtaken(commands),
+            Done::Followed(followed) => self.on_followed(followed),
+            Done::Counted(counted) => self.on_counted(counted),
             Done::Reloaded(loaded) => self.on_reloaded(loaded),
             Done::Reacted(reacts, applied) => self.on_reacted(reacts, applied),
             Done::Viewed(views, totals) => self.on_viewed(views, totals),
@@ -57,7 +62,7 @@ impl Live {
     }
 
     /// It is not known what the store holds: it is read again, after a pause, before anything else is written.
-    fn lost_track(&mut self, reason: &str) {
+    pub(super) fn lost_track(&mut self, reason: &str) {
         warn!(video.id = %self.keeper.video, reason, "a room could not write and will read its stream again");
         // What is known to be durable goes out first, so that what is found later follows it without a gap.
         self.send_all();
@@ -98,6 +103,8 @@ impl Live {
         match applied {
             Ok(applied) => {
                 self.reactions = applied.totals;
+                self.siblings.voted();
+                self.speak(Again::No);
                 self.counts_changed();
                 let Counts { likes, dislikes, .. } = self.counts();
                 for react in reacts {
@@ -119,6 +126,8 @@ impl Live {
     fn on_viewed(&mut self, views: Vec<(View<ViewTicket>, bool)>, totals: Totals) {
         self.viewings.on_written();
         self.views = totals;
+        self.siblings.voted();
+        self.speak(Again::No);
         for (view, counted) in views {
             if counted {
                 self.counted.insert(view.playback_id);

@@ -101,6 +101,7 @@ async fn bench(options: Options) -> Bench {
         store: store.clone(),
         tallies: Tallies::new(store),
         notices: crate::actors::notices::Notices::new(bus.clone()),
+        shared_bus: None,
         clock: shared_clock.clone(),
         metrics: metrics.clone(),
         options: Arc::default(),

@@ -1,0 +1,111 @@
+//! How a room goes along with those of the same video on other nodes.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Live, Message};
+use crate::{
+    actors::room::{
+        error::RoomError,
+        plan::Pending,
+        siblings::{Again, SAID_AGAIN_AFTER, Word},
+        state::Followed,
+        work::Ticket,
+    },
+    backends::store::{StoreError, StoreResult},
+    domain::tally::Totals,
+};
+
+impl Live {
+    pub(super) async fn on_heard(&mut self, word: Word) {
+        let is_behind = self.state.is_behind(&word.epoch, word.head);
+        let Some(news) = self.siblings.hear(word, Instant::now()) else { return };
+        self.behind |= is_behind;
+        self.recount |= news.votes;
+        if news.viewers {
+            self.counts_changed();
+        }
+        if news.changes {
+            // As if it had been told of it itself; if the store does not answer, the next word tells it again.
+            drop(self.look_at_video().await);
+        }
+    }
+
+    /// Nobody knows what was said meanwhile: everything may have changed.
+    pub(super) async fn on_missed(&mut self) {
+        (self.behind, self.recount) = (true, true);
+        drop(self.look_at_video().await);
+    }
+
+    /// Says how things stand here, if that has changed.
+    pub(super) fn speak(&mut self, again: Again) {
+        let viewers = self.seats.len() as u64;
+        self.siblings.say(self.state.epoch(), self.state.head(), viewers, again);
+        if viewers > 0 && !self.word_due && self.siblings.are_possible() {
+            self.word_due = true;
+            self.desk.room.tell_after(SAID_AGAIN_AFTER, Message::WordDue);
+        }
+    }
+
+    pub(super) fn on_word_due(&mut self) {
+        self.word_due = false;
+        if self.siblings.forget_silent(Instant::now()) {
+            self.counts_changed();
+        }
+        self.speak(Again::Yes);
+    }
+
+    /// Reads what others have written, as soon as nothing of its own is under way.
+    pub(super) fn start_following(&mut self) {
+        if self.recount && !self.recounting {
+            (self.recount, self.recounting) = (false, true);
+            self.desk.recount(self.ledger.clone());
+        }
+        if !self.behind {
+            return;
+        }
+        if let Some(from) = self.state.begin_to_follow() {
+            self.behind = false;
+            self.desk.follow(self.keeper.clone(), self.state.epoch().to_owned(), from);
+        }
+    }
+
+    /// Others have written first: the commands are decided anew on what they wrote, unless that has happened for too long.
+    pub(super) fn on_overtaken(&mut self, commands: Vec<Pending<Ticket>>) {
+        let (now, patience) = (self.context.clock.now(), self.context.options.store_deadline);
+        let late = |pending: &Pending<Ticket>| now.since(pending.at) > patience;
+        let (late, again): (Vec<_>, Vec<_>) = commands.into_iter().partition(late);
+        let refused = || Err(RoomError::Unavailable("other nodes write to this room all the time".into()));
+        late.into_iter().for_each(|pending| pending.ticket.send(refused()));
+        self.chat.moderation.forget_speakers();
+        self.state.put_back(again);
+        self.behind = true;
+    }
+
+    pub(super) fn on_followed(&mut self, followed: StoreResult<Option<Followed>>) {
+        let taken_in = match followed {
+            Ok(Some(followed)) => self.state.on_followed(followed),
+            Ok(None) => false,
+            Err(error) => return self.lost_track(&error.to_string()),
+        };
+        match taken_in {
+            true => self.has_news(),
+            false => self.state.on_failed(),
+        }
+    }
+
+    pub(super) fn on_counted(&mut self, counted: Result<(Totals, Totals), StoreError>) {
+        self.recounting = false;
+        match counted {
+            Ok((reactions, views)) => {
+                (self.reactions, self.views) = (reactions, views);
+                self.counts_changed();
+            }
+            Err(_) => {
+                self.recount = true;
+                self.desk.room.tell_after(Duration::from_secs(1), Message::Wake);
+            }
+        }
+    }
+}

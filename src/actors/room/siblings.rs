@@ -1,0 +1,164 @@
+//! What rooms of one video say to each other when several nodes have one. The store decides: a comment is durable, and
+//! has its offset, before anybody hears of it. A word on the bus only says that there is something to be read, so one that
+//! is lost costs time, and what the bus forgets was never the truth.
+
+use std::{collections::HashMap, time::Duration};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use tokio::{task::JoinHandle, time::Instant};
+use tracing::warn;
+
+use super::actor::{Message, Room};
+use crate::{
+    actors::directory::Myself,
+    backends::bus::{BusResult, Delivery, SharedBus},
+    domain::ids::VideoId,
+    telemetry::tasks,
+};
+
+/// How often a room with viewers says how many, though nothing has changed.
+pub const SAID_AGAIN_AFTER: Duration = Duration::from_secs(5);
+/// A room that was not heard of for so long has no viewers any more: its node is gone.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(15);
+
+/// How things stand in one of the rooms.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Word {
+    /// Names the room that says it, for as long as it lives.
+    pub from: String,
+    pub epoch: String,
+    /// The newest offset it knows.
+    pub head: u64,
+    pub viewers: u64,
+    /// How often it has written reactions or views.
+    pub votes: u64,
+    /// How often it was told that the video's row has changed.
+    pub changes: u64,
+}
+
+/// What has become known by a word.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct News {
+    pub viewers: bool,
+    pub votes: bool,
+    pub changes: bool,
+}
+
+/// The other rooms of a video, as far as they were heard of.
+pub struct Siblings {
+    bus: Option<SharedBus>,
+    topic: String,
+    /// How things stand here, and what was said of it last.
+    own: Word,
+    said: Option<Word>,
+    heard: HashMap<String, (Word, Instant)>,
+    listening: Option<JoinHandle<()>>,
+}
+
+impl Drop for Siblings {
+    fn drop(&mut self) {
+        if let Some(listening) = self.listening.take() {
+            listening.abort();
+        }
+    }
+}
+
+impl Siblings {
+    /// Listens from now on, if there is a bus that others may be on.
+    pub async fn listen(
+        bus: Option<SharedBus>,
+        video: &VideoId,
+        name: String,
+        room: Myself<Room>,
+    ) -> BusResult<Self> {
+        let topic = format!("room.{video}");
+        let listening = match &bus {
+            None => None,
+            Some(bus) => {
+                let mut subscription = bus.subscribe(&topic).await?;
+                Some(tasks::spawn("room_siblings", async move {
+                    loop {
+                        let said = match subscription.next().await {
+                            Delivery::Missed(_) => Message::Missed,
+                            Delivery::Event(event) => match serde_json::from_slice(&event) {
+                                Ok(word) => Message::Heard(word),
+                                Err(error) => {
+                                    warn!(error.chain = %error, "a room said something that cannot be read");
+                                    continue;
+                                }
+                            },
+                        };
+                        if room.tell(said).is_err() {
+                            return;
+                        }
+                    }
+                }))
+            }
+        };
+        let own = Word { from: name, epoch: String::new(), head: 0, viewers: 0, votes: 0, changes: 0 };
+        Ok(Self { bus, topic, own, said: None, heard: HashMap::new(), listening })
+    }
+
+    /// Viewers in the other rooms.
+    pub fn viewers(&self) -> u64 {
+        self.heard.values().map(|(word, _)| word.viewers).sum()
+    }
+
+    /// Takes in what another room says; `None` for what this one has said itself.
+    pub fn hear(&mut self, word: Word, now: Instant) -> Option<News> {
+        if word.from == self.own.from {
+            return None;
+        }
+        let before = self.heard.get(&word.from).map(|(before, _)| before.clone());
+        let changed = |part: fn(&Word) -> u64| before.as_ref().map_or(0, part) != part(&word);
+        let news = News {
+            viewers: changed(|word| word.viewers),
+            votes: changed(|word| word.votes),
+            changes: changed(|word| word.changes),
+        };
+        self.heard.insert(word.from.clone(), (word, now));
+        Some(news)
+    }
+
+    /// Forgets rooms whose nodes are gone. Says whether there were any.
+    pub fn forget_silent(&mut self, now: Instant) -> bool {
+        let before = self.heard.len();
+        self.heard.retain(|_, (_, at)| now.duration_since(*at) < FORGOTTEN_AFTER);
+        self.heard.len() < before
+    }
+
+    pub fn voted(&mut self) {
+        self.own.votes += 1;
+    }
+
+    pub fn video_changed(&mut self) {
+        self.own.changes += 1;
+    }
+
+    /// Says how things stand, if that has changed since it was said last or is to be said `again`.
+    pub fn say(&mut self, epoch: &str, head: u64, viewers: u64, again: Again) {
+        let Some(bus) = self.bus.clone() else { return };
+        let word = Word { epoch: epoch.to_owned(), head, viewers, ..self.own.clone() };
+        if self.said.as_ref() == Some(&word) && again == Again::No {
+            return;
+        }
+        self.said = Some(word.clone());
+        let topic = self.topic.clone();
+        drop(tasks::spawn("room_word", async move {
+            let text = serde_json::to_vec(&word).unwrap_or_default();
+            // Whoever does not hear it hears the next; without a bus each room reads what it is asked for.
+            drop(bus.publish(&topic, Bytes::from(text)).await);
+        }));
+    }
+
+    pub fn are_possible(&self) -> bool {
+        self.bus.is_some()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    Yes,
+    No,
+}

@@ -1,0 +1,153 @@
+//! Rooms of one video on two nodes, over one store and one bus: whoever sits in either hears all of it, once and in order.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use futures_util::future::join_all;
+use playhouse::{
+    actors::room::NewComment,
+    domain::{access::Visibility, account::Identity, ids::VideoId, reaction::Reaction},
+};
+use playhouse_protocol::realtime::Counts;
+use serde_json::{Value, json};
+use tokio::time::{sleep, timeout};
+
+use crate::house::{Client, DEADLINE, House, Plan, Protocol};
+
+fn new(who: &Identity, text: String) -> NewComment {
+    NewComment { who: who.clone(), text, at_ms: None, parent_id: None, key: None }
+}
+
+/// Texts of so many comments, as they come; their offsets must grow by one.
+async fn hear(client: &mut Client, count: usize, after: u64) -> Vec<String> {
+    let (mut texts, mut last) = (Vec::new(), after);
+    while texts.len() < count {
+        let event = client.event("comments").await;
+        let items = event["items"].as_array().expect("items").clone();
+        last += items.len() as u64;
+        assert_eq!(event["offset"], json!(last), "nothing is left out and nothing comes twice");
+        texts.extend(items.iter().map(|item| item["text"].as_str().expect("a text").to_owned()));
+    }
+    texts
+}
+
+async fn counts_until(house: &House, video: &VideoId, what: &str, agree: impl Fn(&Counts) -> bool) {
+    let wait = async {
+        while !agree(&house.rooms.of(video).counts().await.expect("counts")) {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(DEADLINE, wait).await.unwrap_or_else(|_| panic!("{what}"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_said_on_either_node_is_heard_on_both_once_and_in_one_order() {
+    const EACH: usize = 60;
+    let here = House::start(Plan::default()).await;
+    let there = here.beside(Plan::default()).await;
+    let ada = here.user("ada");
+    let video = here.video(&ada, Visibility::Public).await;
+    let mut one = here.connect(Protocol::Json, None).await;
+    let mut two = there.connect(Protocol::MessagePack, None).await;
+    for client in [&mut one, &mut two] {
+        let joined = client.ok(json!({"op": "join", "room": video.to_string()})).await;
+        assert_eq!(joined["offset"], 0);
+    }
+    let say = |house: &House, name: &'static str| {
+        let (room, ada) = (house.rooms.of(&video), ada.clone());
+        let comments = (0..EACH).map(move |number| {
+            let (room, new) = (room.clone(), new(&ada, format!("{name} {number}")));
+            async move { room.comment(new).await.expect("a comment").offset }
+        });
+        join_all(comments)
+    };
+    let (ours, theirs) = tokio::join!(say(&here, "here"), say(&there, "there"));
+    let offsets: BTreeSet<u64> = ours.into_iter().chain(theirs).collect();
+    assert_eq!(offsets, (1..=2 * EACH as u64).collect(), "each has an offset of its own");
+    let (heard_here, heard_there) = tokio::join!(hear(&mut one, 2 * EACH, 0), hear(&mut two, 2 * EACH, 0));
+    assert_eq!(heard_here, heard_there);
+    assert_eq!(heard_here.iter().collect::<BTreeSet<_>>().len(), 2 * EACH);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_moves_to_another_node_resumes_there_exactly() {
+    let here = House::start(Plan::default()).await;
+    let there = here.beside(Plan::default()).await;
+    let ada = here.user("ada");
+    let video = here.video(&ada, Visibility::Public).await;
+    // Somebody keeps the other room awake from the beginning.
+    let mut witness = there.connect(Protocol::Json, None).await;
+    witness.join(&video).await;
+    let mut client = here.connect(Protocol::Json, None).await;
+    let room = here.rooms.of(&video);
+    room.comment(new(&ada, "seen".into())).await.expect("a comment");
+    let joined = client.ok(json!({"op": "join", "room": video.to_string()})).await;
+    drop(client);
+    for number in 0..5 {
+        room.comment(new(&ada, format!("missed {number}"))).await.expect("a comment");
+    }
+    let last = room.comment(new(&ada, "removed".into())).await.expect("a comment");
+    room.remove(&last.comment.id.parse().expect("an id"), ada.clone()).await.expect("a removal");
+    let mut again = there.connect(Protocol::Json, None).await;
+    let since = json!({"epoch": joined["epoch"], "offset": joined["offset"]});
+    let request = json!({"op": "join", "room": video.to_string(), "since": since});
+    let resumed = again.ok(request).await;
+    assert_eq!(resumed["recovered"], json!(true), "{resumed}");
+    let mut texts: Vec<String> = texts_of(&resumed["comments"]);
+    // What the other room had not read yet when it greeted comes as events.
+    while texts.len() < 5 {
+        texts.extend(texts_of(&again.event("comments").await["items"]));
+    }
+    texts.retain(|text| text != "removed");
+    assert_eq!(texts, (0..5).map(|number| format!("missed {number}")).collect::<Vec<_>>());
+}
+
+fn texts_of(items: &Value) -> Vec<String> {
+    let items = items.as_array().expect("a list").iter();
+    items.map(|item| item["text"].as_str().expect("a text").to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn both_nodes_show_the_same_likes_views_and_viewers() {
+    let here = House::start(Plan::default()).await;
+    let there = here.beside(Plan::default()).await;
+    let ada = here.user("ada");
+    let video = here.video(&ada, Visibility::Public).await;
+    let mut seats = Vec::new();
+    for house in [&here, &here, &there] {
+        let mut client = house.connect(Protocol::Json, None).await;
+        client.join(&video).await;
+        seats.push(client);
+    }
+    for house in [&here, &there] {
+        counts_until(house, &video, "three watch", |counts| counts.viewers == 3).await;
+    }
+    let people: Vec<Identity> = (0..20).map(|number| here.user(&format!("user{number}"))).collect();
+    for (at, who) in people.iter().enumerate() {
+        let house = if at % 2 == 0 { &here } else { &there };
+        house.rooms.of(&video).react(who.clone(), Some(Reaction::Like)).await.expect("a like");
+    }
+    for house in [&here, &there] {
+        counts_until(house, &video, "twenty like it", |counts| counts.likes == 20).await;
+    }
+    there.rooms.of(&video).react(people[0].clone(), None).await.expect("it is taken back on another node");
+    for house in [&here, &there] {
+        counts_until(house, &video, "nineteen like it", |counts| counts.likes == 19).await;
+    }
+    drop(seats.pop());
+    counts_until(&here, &video, "two watch", |counts| counts.viewers == 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_video_that_is_made_private_on_one_node_is_left_on_the_other() {
+    let here = House::start(Plan::default()).await;
+    let there = here.beside(Plan::default()).await;
+    let ada = here.user("ada");
+    let video = here.video(&ada, Visibility::Public).await;
+    here.connect(Protocol::Json, Some(&ada)).await.join(&video).await;
+    let mut stranger = there.connect(Protocol::Json, None).await;
+    stranger.join(&video).await;
+    counts_until(&there, &video, "one watches", |counts| counts.viewers > 0).await;
+    here.put_video(&video, &ada, Visibility::Private).await;
+    here.rooms.of(&video).video_changed().await.expect("it looks again");
+    counts_until(&there, &video, "the stranger is dismissed", |counts| counts.viewers == 0).await;
+}
