@@ -101,6 +101,30 @@ async fn who_moves_to_another_node_resumes_there_exactly() {
     assert_eq!(texts, (0..5).map(|number| format!("missed {number}")).collect::<Vec<_>>());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_seen_more_than_a_node_knows_resumes_there_exactly() {
+    let here = House::start(Plan::default()).await;
+    let there = here.beside_and_deaf(Plan::default()).await;
+    let ada = here.user("ada");
+    let video = here.video(&ada, Visibility::Public).await;
+    let mut witness = there.connect(Protocol::Json, None).await;
+    witness.join(&video).await;
+    let room = here.rooms.of(&video);
+    let mut seen = room.comment(new(&ada, "seen 1".into())).await.expect("a comment").offset;
+    let mut client = here.connect(Protocol::Json, None).await;
+    let joined = client.ok(json!({"op": "join", "room": video.to_string()})).await;
+    for round in 0..3 {
+        seen = room.comment(new(&ada, format!("round {round}"))).await.expect("a comment").offset.max(seen);
+        let mut again = there.connect(Protocol::Json, None).await;
+        let since = json!({"epoch": joined["epoch"], "offset": seen});
+        let resumed = again.ok(json!({"op": "join", "room": video.to_string(), "since": since})).await;
+        assert_eq!((&resumed["recovered"], &resumed["offset"]), (&json!(true), &json!(seen)), "{resumed}");
+        assert_eq!(resumed["comments"], json!([]), "nothing was missed");
+        assert_eq!(resumed["counts"]["comments"], json!(seen));
+    }
+    assert_eq!(hear(&mut witness, 4, 0).await, ["seen 1", "round 0", "round 1", "round 2"]);
+}
+
 fn texts_of(items: &Value) -> Vec<String> {
     let items = items.as_array().expect("a list").iter();
     items.map(|item| item["text"].as_str().expect("a text").to_owned()).collect()

@@ -253,6 +253,7 @@ test("captions, chapters and the picture that stands for a video", async (t) => 
   await page.reload();
   await page.getByTestId("captions").getByText("Ein schöner Morgen.").waitFor();
   await keepPicture(page, "player-captions");
+  await ready(server, id);
   const pictures = page.getByRole("group", { name: "Pictures from the video" });
   await page.getByText("Picture", { exact: true }).click();
   await pictures.getByRole("button").last().click();

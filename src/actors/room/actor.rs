@@ -44,8 +44,10 @@ use crate::{
     },
 };
 
+pub type JoinTicket = Reply<Result<(), RoomError>>;
+
 pub enum Message {
-    Join(Arrival, Reply<Result<(), RoomError>>),
+    Join(Arrival, JoinTicket),
     Leave(SeatId),
     Write {
         who: Identity,
@@ -123,6 +125,8 @@ pub struct Live {
     recount: bool,
     recounting: bool,
     word_due: bool,
+    /// Who has seen something on another node that is not known here yet, and comes in as soon as it is.
+    arrivals: Vec<(Arrival, JoinTicket)>,
     reactions: Totals,
     views: Totals,
     reacts: Gather<React<ReactTicket>>,
@@ -191,6 +195,7 @@ impl Resident for Room {
             recount: false,
             recounting: false,
             word_due: false,
+            arrivals: Vec::new(),
             desk: Desk { done: sender, room: myself },
             context,
             keeper,
@@ -220,7 +225,7 @@ impl Resident for Room {
 
     async fn handle(&self, live: &mut Live, message: Message) -> Result<(), Failure> {
         match message {
-            Message::Join(arrival, reply) => reply.send(live.join(arrival)),
+            Message::Join(arrival, reply) => live.on_arrival(arrival, reply),
             Message::Leave(seat) => live.leave(seat),
             Message::Write { who, command, reply } => live.submit(&who, command, reply),
             Message::React { who, reaction, reply } => live.react(who, reaction, reply),
@@ -402,6 +407,7 @@ impl Live {
     }
 
     fn is_settled(&self) -> bool {
-        self.state.is_idle() && self.reacts.is_idle() && self.viewings.is_idle() && self.chat.is_idle()
+        let votes_are_idle = self.reacts.is_idle() && self.viewings.is_idle();
+        self.arrivals.is_empty() && self.state.is_idle() && votes_are_idle && self.chat.is_idle()
     }
 }

@@ -80,8 +80,7 @@ impl Keeper {
         let mut entries = self.newest(next, count).await?;
         entries.retain(|entry| offset_of(entry) >= from);
         let aside = self.aside(&entries).await?;
-        let live = self.live(room.newest_bucket).await?;
-        Ok(Some(Followed { entries, aside, live }))
+        Ok(Some(Followed { entries, aside }))
     }
 
     /// Fetches what a plan is missing.

@@ -94,6 +94,9 @@ pub struct Plan<T> {
 
 pub type Answer<T> = (T, Result<Posted, RoomError>);
 
+/// What a batch was decided from, in the order of its answers.
+pub type Decided = Vec<(Command, Timestamp)>;
+
 /// A decided write: all of it or nothing.
 #[derive(Debug)]
 pub struct Batch<T> {
@@ -158,7 +161,7 @@ impl<T> Plan<T> {
     }
 
     /// Rows that do not exist must have been asked for before.
-    pub fn decide(self) -> Batch<T> {
+    pub fn decide(self) -> (Batch<T>, Decided) {
         let Plan { video, epoch, owner, first, commands, known, keys, hush } = self;
         let batch = Batch {
             video,
@@ -173,11 +176,13 @@ impl<T> Plan<T> {
             calls: Vec::new(),
         };
         let mut draft = Draft { batch, owner, known, keys, hush, answers: Vec::new() };
-        for pending in commands {
-            let outcome = draft.take(&pending.command, pending.at);
-            draft.answers.push((pending.ticket, outcome));
+        let mut decided = Decided::with_capacity(commands.len());
+        for Pending { ticket, command, at } in commands {
+            let outcome = draft.take(&command, at);
+            draft.answers.push((ticket, outcome));
+            decided.push((command, at));
         }
-        draft.finish()
+        (draft.finish(), decided)
     }
 }
 

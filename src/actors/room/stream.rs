@@ -91,6 +91,15 @@ pub fn apply(row: &mut Entry, mutation: &Mutation, offset: u64) -> i64 {
     }
 }
 
+/// By how much an entry changes the number of live comments. Only what is alive can be removed, so that each counts once.
+pub fn live_difference(entry: &Entry) -> i64 {
+    match entry.kind {
+        EntryKind::Comment => 1,
+        EntryKind::Edit => 0,
+        EntryKind::Removal => -1,
+    }
+}
+
 /// Whether a row is a comment that can be shown.
 pub fn is_live(row: &Entry) -> bool {
     row.kind == EntryKind::Comment && !row.removed

@@ -97,9 +97,7 @@ impl Desk {
                 return desk.put(Done::NotWritten(tickets, error.to_string()));
             }
             let slow_mode = plan.hush.slow_mode;
-            let commands: Vec<_> =
-                plan.commands.iter().map(|pending| (pending.command.clone(), pending.at)).collect();
-            let batch = plan.decide();
+            let (batch, decided) = plan.decide();
             if batch.entries.is_empty() {
                 return desk.put(Done::Decided(batch.answers));
             }
@@ -111,7 +109,7 @@ impl Desk {
                 }
                 Committed::Fenced(batch) => {
                     let tickets = batch.answers.into_iter().map(|(ticket, _)| ticket);
-                    let again = tickets.zip(commands);
+                    let again = tickets.zip(decided);
                     let again = again.map(|(ticket, (command, at))| Pending { ticket, command, at });
                     return desk.put(Done::Overtaken(again.collect()));
                 }

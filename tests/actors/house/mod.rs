@@ -116,9 +116,17 @@ impl House {
 
     /// Another node over the same store and bus.
     pub async fn beside(&self, plan: Plan) -> Self {
+        self.beside_on(self.bus.clone(), plan).await
+    }
+
+    /// Another node over the same store that hears nothing of what the first one says.
+    pub async fn beside_and_deaf(&self, plan: Plan) -> Self {
+        self.beside_on(bus::embedded(self.clock.clone()), plan).await
+    }
+
+    async fn beside_on(&self, bus: SharedBus, plan: Plan) -> Self {
         let (dir, clock, faults) = (self.dir.clone(), self.clock.clone(), self.faults.clone());
-        Self::open(plan, Ground { dir, clock, faults, store: self.store.clone(), bus: self.bus.clone() })
-            .await
+        Self::open(plan, Ground { dir, clock, faults, store: self.store.clone(), bus }).await
     }
 
     async fn open(plan: Plan, ground: Ground) -> Self {

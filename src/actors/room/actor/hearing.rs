@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use playhouse_protocol::realtime::Position;
 use tokio::time::Instant;
 
-use super::{Live, Message};
+use super::{Arrival, JoinTicket, Live, Message, WAITING_LEN_MAX};
 use crate::{
     actors::room::{
         error::RoomError,
@@ -83,6 +84,24 @@ impl Live {
         self.behind = true;
     }
 
+    /// Lets in who comes, or has who was ahead of this node wait until it has read as far.
+    pub(super) fn on_arrival(&mut self, arrival: Arrival, ticket: JoinTicket) {
+        let is_ahead = |since: &Position| self.state.is_behind(&since.epoch, since.offset);
+        let waits = self.siblings.are_possible() && arrival.since.as_ref().is_some_and(is_ahead);
+        if !waits || self.arrivals.len() >= WAITING_LEN_MAX {
+            return ticket.send(self.join(arrival));
+        }
+        self.behind = true;
+        self.arrivals.push((arrival, ticket));
+    }
+
+    /// Whatever has come of reading.
+    pub(super) fn let_arrivals_in(&mut self) {
+        for (arrival, ticket) in std::mem::take(&mut self.arrivals) {
+            ticket.send(self.join(arrival));
+        }
+    }
+
     pub(super) fn on_followed(&mut self, followed: StoreResult<Option<Followed>>) {
         let taken_in = match followed {
             Ok(Some(followed)) => self.state.on_followed(followed),
@@ -90,7 +109,10 @@ impl Live {
             Err(error) => return self.lost_track(&error.to_string()),
         };
         match taken_in {
-            true => self.has_news(),
+            true => {
+                self.has_news();
+                self.let_arrivals_in();
+            }
             false => self.state.on_failed(),
         }
     }

@@ -96,6 +96,7 @@ impl Live {
                 self.retry_later();
             }
         }
+        self.let_arrivals_in();
     }
 
     fn on_reacted(&mut self, reacts: Vec<React<ReactTicket>>, applied: Result<Applied, StoreError>) {

@@ -3,7 +3,7 @@
 use super::{
     super::{
         plan::Pending,
-        stream::{apply, mutations, offset_of},
+        stream::{apply, live_difference, mutations, offset_of},
     },
     Phase, State,
 };
@@ -16,7 +16,6 @@ pub struct Followed {
     pub entries: Vec<Entry>,
     /// Comments before `entries` that edits in it are about.
     pub aside: Vec<Entry>,
-    pub live: i64,
 }
 
 impl<T> State<T> {
@@ -43,7 +42,7 @@ impl<T> State<T> {
     /// Takes in what others have written. `false` if it does not continue what is known.
     #[must_use]
     pub fn on_followed(&mut self, followed: Followed) -> bool {
-        let Followed { entries, aside, live } = followed;
+        let Followed { entries, aside } = followed;
         let continues = (self.next..).zip(&entries).all(|(offset, entry)| offset == offset_of(entry));
         if !continues {
             return false;
@@ -56,6 +55,7 @@ impl<T> State<T> {
             let offset = offset_of(&entry);
             let changes = mutations(&entry);
             self.next = offset + 1;
+            self.live += live_difference(&entry);
             self.push(entry);
             for (target, mutation) in changes {
                 if let Some(mut row) = self.row(target).cloned() {
@@ -64,7 +64,6 @@ impl<T> State<T> {
                 }
             }
         }
-        self.live = live;
         self.trim();
         true
     }

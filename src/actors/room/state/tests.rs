@@ -98,7 +98,7 @@ impl World {
                 let missing = plan.missing();
                 plan.learn(missing.iter().filter_map(|offset| self.rows.get(offset).cloned()));
             }
-            let batch = plan.decide();
+            let (batch, _) = plan.decide();
             if batch.entries.is_empty() {
                 self.state.on_nothing_to_write();
                 self.outcomes.extend(batch.answers);
@@ -254,7 +254,7 @@ fn a_write_takes_no_more_words_than_a_store_does() {
     }
     let mut taken = Vec::new();
     while let Some(plan) = world.state.plan(&owner) {
-        let batch = plan.decide();
+        let (batch, _) = plan.decide();
         taken.push(batch.entries.len());
         world.write(batch, Fate::Done);
     }
