@@ -71,14 +71,22 @@ impl BackEnds {
         };
         let bus = bus::open(&config.backends.bus.to_string(), settings).await.context("backends.bus")?;
         let invalidations = Invalidations::start(versions.clone(), bus.clone(), metrics.clone()).await;
-        let staging = staging::Options {
+        let settings = staging::Options {
             space_min_bytes: config.uploads.space_min_bytes,
+            memory_max_bytes: config.uploads.memory_max_bytes,
             pace: Pace {
                 bytes_min: config.uploads.speed_min_bytes_per_s * config.uploads.speed_within_s.0,
                 within: config.uploads.speed_within_s.duration(),
             },
         };
-        let staging = Staging::open(&data_dir.join("uploads"), staging).context("the folder of uploads")?;
+        // Where objects are in this machine's folder, a file that is renamed is faster than any piece that is put.
+        let staging = match config.backends.objects.scheme() {
+            "dir" => Staging::open(&data_dir.join("uploads"), settings).context("the folder of uploads")?,
+            _ => {
+                let (store, objects, bus) = (store.clone(), objects.clone(), bus.clone());
+                Staging::open_shared(staging::BackEnds { store, objects, bus }, settings).await
+            }
+        };
         Ok(Self {
             feeds: Feeds::new(store.clone()),
             tallies: Tallies::new(store.clone()),

@@ -27,10 +27,7 @@ pub async fn open(config: &Config, store: &Store, now: Timestamp) -> anyhow::Res
             "server.key_file: there is none at {}, and this store was begun with one: copy it from another node or from the backup",
             path.display()
         ),
-        Err(_) => {
-            let made = Keys::make(&path);
-            (made.with_context(|| format!("server.key_file: {}", path.display()))?, true)
-        }
+        Err(_) => make(&path).with_context(|| format!("server.key_file: {}", path.display()))?,
     };
     let first = match known {
         Some(known) => known.fingerprint,
@@ -44,6 +41,14 @@ pub async fn open(config: &Config, store: &Store, now: Timestamp) -> anyhow::Res
         return Err(of_another(&path, &keys, &first));
     }
     Ok(Arc::new(keys))
+}
+
+/// And whether it was made here: nodes that share the file may be at it at the same time.
+fn make(path: &Path) -> io::Result<(Keys, bool)> {
+    match Keys::make(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok((Keys::load(path)?, false)),
+        made => Ok((made?, true)),
+    }
 }
 
 /// Makes the key file of this node the one of the installation.

@@ -1,5 +1,5 @@
 //! Translate, authorise, call, translate: one file a resource. Handlers hold no rule and write nothing; the bytes of
-//! uploads, which go straight to the staging folder, are the one exception.
+//! uploads, which go straight to `backends::staging`, are the one exception.
 
 mod admin;
 mod assets;

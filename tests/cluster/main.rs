@@ -13,6 +13,9 @@ mod objects;
 mod objects_suite;
 mod proxy;
 mod redis;
+#[expect(dead_code, reason = "tests of the wire use the rest of it")]
+#[path = "../served/mod.rs"]
+mod served;
 mod store;
 #[path = "../store_suite/mod.rs"]
 mod store_suite;

@@ -4,6 +4,8 @@ mod faults;
 mod proxy;
 mod server;
 mod story;
+mod two_nodes;
+mod uploads;
 
 use server::Server;
 

@@ -6,7 +6,8 @@ use std::io;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use playhouse::backends::objects::{
-    ByteRange, Handing, ObjectError, ObjectKey, PART_BYTES_MIN, Prefix, SharedObjects, read_all, source_of,
+    ByteRange, Handing, ObjectError, ObjectKey, PART_BYTES_MIN, Portion, Prefix, SharedObjects, join,
+    read_all, source_of,
 };
 
 /// An empty store, and a folder for files that lie elsewhere. `_kept` is what has to stay while it is used.
@@ -34,6 +35,7 @@ macro_rules! conformance {
             more_than_a_thousand_are_deleted_at_once,
             writers_and_deleters_of_one_folder_do_not_disturb_each_other,
             a_source_that_fails_leaves_the_old_object,
+            objects_join_in_their_order_and_one_that_is_missing_ends_it,
             an_object_has_an_address_or_a_path,
         );
     };
@@ -288,6 +290,30 @@ pub async fn writers_and_deleters_of_one_folder_do_not_disturb_each_other<T>(bed
     }
     tasks.join_all().await;
     assert!(names(&bed.objects, &Prefix::all()).await.is_empty());
+}
+
+pub async fn objects_join_in_their_order_and_one_that_is_missing_ends_it<T>(bed: Bed<T>) {
+    let objects = &bed.objects;
+    // More than one part, and no piece as long as a part.
+    let pieces = [("p/b", 9 << 20), ("p/a", 3), ("p/c", 10 << 20)];
+    let (mut portions, mut expected) = (Vec::new(), Vec::new());
+    for (name, len) in pieces {
+        let bytes: Vec<u8> = (0..len).map(|at| (at % 251) as u8).collect();
+        expected.extend_from_slice(&bytes);
+        objects.put(&key(name), source_of(bytes)).await.unwrap();
+        portions.push(Portion { key: key(name), bytes: len });
+    }
+    let info = join(objects, &key("whole"), portions.clone()).await.unwrap();
+    assert_eq!(info.size, expected.len() as u64);
+    assert!(read(objects, "whole").await.unwrap() == expected);
+    assert_eq!(names(objects, &prefix("p/")).await, ["p/a", "p/b", "p/c"], "they stay");
+    for (name, bytes) in [("p/d", 1), ("p/a", 4)] {
+        let wrong = [portions.clone(), vec![Portion { key: key(name), bytes }]].concat();
+        assert!(join(objects, &key("wrong"), wrong).await.is_err(), "{name}");
+    }
+    assert!(objects.head(&key("wrong")).await.unwrap().is_none());
+    join(objects, &key("empty"), Vec::new()).await.unwrap();
+    assert_eq!(read(objects, "empty").await.unwrap(), b"");
 }
 
 pub async fn a_source_that_fails_leaves_the_old_object<T>(bed: Bed<T>) {

@@ -60,10 +60,13 @@ impl Keys {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        file.write_all(&seed)?;
-        file.sync_all()?;
-        Ok(Self::from_seed(seed))
+        // Whole before it has its name: another node may be about to read it.
+        let unnamed = path.with_extension(format!("{:016x}", rand::random::<u64>()));
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unnamed)?;
+        let named = file.write_all(&seed).and_then(|()| file.sync_all());
+        let named = named.and_then(|()| fs::hard_link(&unnamed, path));
+        fs::remove_file(&unnamed)?;
+        named.map(|()| Self::from_seed(seed))
     }
 
     pub fn from_seed(seed: [u8; SEED_LEN]) -> Self {

@@ -72,7 +72,7 @@ impl Uploads {
             // Its bytes are counted already, as those of its parts.
             upload.length_bytes = self.length_of(&upload, &parts).await?.map(signed);
         }
-        self.staging.create(&upload.upload_id).await?;
+        hold.create().await?;
         self.store.put(upload.clone()).await?;
         let counted = new.length_bytes.unwrap_or(0);
         let admitted = match self.reserve(&upload).await {

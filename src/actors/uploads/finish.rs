@@ -62,7 +62,7 @@ impl Uploads {
             // Before the move: once the video's job has the file, it is the job that counts it.
             let counted = entry(upload, FileState::Stored, length(upload).unwrap_or(0));
             self.ledger.count(&upload.owner_id, counted).await?;
-            self.objects.put_file(&key, &self.staging.path(&upload.upload_id)).await?;
+            hold.go_to(&self.objects, &key).await?;
         }
         match &upload.replaces {
             Some(video) => self.replace(upload, video).await?,

@@ -19,13 +19,13 @@ impl Uploads {
     /// Looks at every upload that no request holds.
     pub async fn sweep(self: &Arc<Self>) -> Result<(), UploadError> {
         for id in self.staging.list().await? {
-            if !self.staging.is_held(&id)
+            if !self.staging.is_held(&id).await
                 && let Err(error) = self.settle(&id).await
             {
                 tracing::warn!(upload.id = %id, error.chain = %error, "an upload will be looked at again");
             }
         }
-        Ok(())
+        Ok(self.staging.remove_strays().await?)
     }
 
     async fn settle(self: &Arc<Self>, id: &UploadId) -> Result<(), UploadError> {
@@ -50,6 +50,10 @@ impl Uploads {
         }
         if upload.import.is_some() {
             self.import(id);
+            return Ok(());
+        }
+        let is_final = matches!(concat, Concat::Final(_));
+        if !is_final && !self.staging.may_be_whole(id, length(&upload)).await? {
             return Ok(());
         }
         let mut held = self.take(upload).await?;

@@ -2,6 +2,7 @@
 //! Uploads and media jobs write here, the HTTP layer streams from here; nobody else touches the files.
 
 mod directory;
+mod join;
 mod key;
 mod s3;
 
@@ -15,7 +16,10 @@ use std::{
 use bytes::Bytes;
 use futures_util::{future::BoxFuture, stream::BoxStream};
 
-pub use self::key::{InvalidKey, ObjectKey, Prefix};
+pub use self::{
+    join::{Portion, join},
+    key::{InvalidKey, ObjectKey, Prefix},
+};
 use super::location::Location;
 use crate::domain::clock::{SharedClock, SystemClock};
 
@@ -117,6 +121,14 @@ pub struct Handing {
 /// Keys are listed in the order of their bytes. Absence is `None`; to delete what is absent succeeds.
 pub trait Objects: Send + Sync + 'static {
     fn put<'a>(&'a self, key: &'a ObjectKey, source: Source) -> BoxFuture<'a, ObjectResult<ObjectInfo>>;
+
+    /// As [`Objects::put`], of a length that is known: a distant store has to be told of what is very large.
+    fn put_long<'a>(
+        &'a self,
+        key: &'a ObjectKey,
+        source: Source,
+        bytes: u64,
+    ) -> BoxFuture<'a, ObjectResult<ObjectInfo>>;
 
     /// Makes a file an object. The file is gone afterwards; where it can be renamed, nothing is copied.
     fn put_file<'a>(&'a self, key: &'a ObjectKey, file: &'a Path) -> BoxFuture<'a, ObjectResult<ObjectInfo>>;

@@ -1,29 +1,34 @@
-//! Where the bytes of an upload gather until it is whole: one file an upload, whose length is how far it is.
-//! A length that was told to a client has been fsynced. Bytes go from the socket to the file in pieces; no upload
-//! is ever in memory as a whole.
+//! Where the bytes of an upload gather until it is whole. Where objects lie on this machine: one file an upload, whose
+//! length is how far it is (`folder`). Where they lie in a store of all nodes: pieces in that store, so that any node may
+//! go on (`shared`). What was told to a client is durable; no upload is ever in memory as a whole.
 //!
 //! One request at a time holds an upload. Whoever comes later asks the holder to let go: after a lost connection the
 //! client is back long before the server hears that its former request is dead.
 
 mod block;
 mod disk;
+mod folder;
+mod hold;
+mod shared;
 mod writing;
 
 use std::{
     collections::HashMap,
     io,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
-use tokio::{
-    fs::{self, File},
-    time::{Instant, timeout_at},
-};
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Instant, timeout_at};
 
-pub use self::writing::{Pace, Received, Writing};
+use self::{folder::Folder, hold::Holder, shared::Shared};
+pub use self::{
+    hold::Hold,
+    shared::BackEnds,
+    writing::{Pace, Received, Writing},
+};
+use super::{objects::ObjectError, store::StoreError};
 use crate::domain::ids::UploadId;
 
 /// How long a holder may take to save what it has and let go.
@@ -45,13 +50,21 @@ pub enum StagingError {
     WrongOffset { offset: u64 },
     #[error("more bytes came than the upload may have")]
     TooLong,
+    #[error("the upload came in too many pieces; begin it anew and send larger ones")]
+    TooManyPieces,
     #[error("the bytes come too slowly")]
     TooSlow,
+    #[error("too many uploads come at once; go on in a while")]
+    Busy,
     /// The sender is gone, or what it sends is no body.
     #[error("the request broke off")]
     BrokenOff(#[source] io::Error),
     #[error(transparent)]
     Io(io::Error),
+    #[error(transparent)]
+    Object(#[from] ObjectError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 impl From<io::Error> for StagingError {
@@ -68,74 +81,53 @@ impl From<io::Error> for StagingError {
 pub struct Options {
     /// What must stay free on the disk: the store needs some of it to go on.
     pub space_min_bytes: u64,
+    /// What all uploads of this node may have in memory, where they gather in a store of all nodes.
+    pub memory_max_bytes: u64,
     pub pace: Pace,
 }
 
 #[derive(Clone)]
 pub struct Staging {
-    folder: Arc<Path>,
-    options: Options,
-    holders: Arc<Mutex<HashMap<UploadId, Holder>>>,
+    place: Place,
+    pace: Pace,
+    holders: Holders,
 }
 
-/// A request that holds an upload, as others see it.
+#[derive(Clone)]
+enum Place {
+    Folder(Folder),
+    Shared(Shared),
+}
+
+/// Who holds what on this node.
 #[derive(Clone, Default)]
-struct Holder {
-    /// Cancelled to ask it to let go.
-    asked: CancellationToken,
-    /// Cancelled when it has.
-    gone: CancellationToken,
-}
+struct Holders(Arc<Mutex<HashMap<UploadId, Holder>>>);
 
-/// The right to one upload. Dropping it lets go.
-pub struct Hold {
-    id: UploadId,
-    staging: Staging,
-    holder: Holder,
-}
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        self.staging.holders().remove(&self.id);
-        self.holder.gone.cancel();
+impl Holders {
+    fn all(&self) -> MutexGuard<'_, HashMap<UploadId, Holder>> {
+        self.0.lock().expect("no code panics while it holds this lock")
     }
 }
 
 impl Staging {
+    /// In files of this machine.
     pub fn open(folder: &Path, options: Options) -> io::Result<Self> {
-        std::fs::create_dir_all(folder)?;
-        Ok(Self { folder: folder.into(), options, holders: Arc::default() })
+        let place = Place::Folder(Folder::open(folder, options.space_min_bytes)?);
+        Ok(Self { place, pace: options.pace, holders: Holders::default() })
+    }
+
+    /// In a store of objects that all nodes share.
+    pub async fn open_shared(back_ends: BackEnds, options: Options) -> Self {
+        let place = Place::Shared(Shared::open(back_ends, options.memory_max_bytes).await);
+        Self { place, pace: options.pace, holders: Holders::default() }
     }
 
     /// Refuses what would leave too little free on the disk. What others have begun and not sent is not counted.
     pub async fn check_space(&self, length_bytes: u64) -> Result<(), StagingError> {
-        let (folder, space_min_bytes) = (self.folder.clone(), self.options.space_min_bytes);
-        let space = tokio::task::spawn_blocking(move || disk::space_bytes(&std::fs::File::open(folder)?));
-        let space_bytes = space.await.map_err(io::Error::other)??;
-        match space_bytes.saturating_sub(space_min_bytes) < length_bytes || space_bytes < space_min_bytes {
-            true => Err(StagingError::NoSpace),
-            false => Ok(()),
+        match &self.place {
+            Place::Folder(folder) => folder.check_space(length_bytes).await,
+            Place::Shared(_) => Ok(()),
         }
-    }
-
-    pub fn path(&self, id: &UploadId) -> PathBuf {
-        self.folder.join(format!("{id}.part"))
-    }
-
-    /// While this is there, only so many bytes of the upload are known to be good.
-    fn mark(&self, id: &UploadId) -> PathBuf {
-        self.folder.join(format!("{id}.good"))
-    }
-
-    /// While this is there, a whole upload is on its way to where it belongs.
-    fn end(&self, id: &UploadId) -> PathBuf {
-        self.folder.join(format!("{id}.end"))
-    }
-
-    /// Begins an upload with no bytes.
-    pub async fn create(&self, id: &UploadId) -> Result<(), StagingError> {
-        File::create(self.path(id)).await?;
-        self.sync_folder().await
     }
 
     /// Takes an upload, from whoever holds it now.
@@ -145,79 +137,89 @@ impl Staging {
 
     async fn hold_within(&self, id: &UploadId, patience: Duration) -> Result<Hold, StagingError> {
         let deadline = Instant::now() + patience;
-        loop {
+        let mut hold = loop {
             let gone = match self.try_hold(id) {
-                Ok(hold) => return Ok(hold),
+                Ok(hold) => break hold,
                 Err(holder) => {
                     holder.asked.cancel();
                     holder.gone
                 }
             };
             timeout_at(deadline, gone.cancelled()).await.map_err(|_| StagingError::Locked)?;
+        };
+        if let Place::Shared(shared) = &self.place {
+            hold.claim(shared, deadline).await?;
         }
+        Ok(hold)
     }
 
-    /// An upload that nobody holds; else who does.
+    /// An upload that nobody holds on this node; else who does.
     fn try_hold(&self, id: &UploadId) -> Result<Hold, Holder> {
-        let mut holders = self.holders();
+        let mut holders = self.holders.all();
         if let Some(holder) = holders.get(id) {
             return Err(holder.clone());
         }
         let holder = Holder::default();
         holders.insert(id.clone(), holder.clone());
-        Ok(Hold { id: id.clone(), staging: self.clone(), holder })
+        Ok(Hold::new(id.clone(), self.clone(), holder))
     }
 
     /// Bytes that are here, durable or not, while another may be writing.
     pub async fn length(&self, id: &UploadId) -> Result<u64, StagingError> {
-        match fs::metadata(self.path(id)).await {
-            Ok(metadata) => Ok(metadata.len()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
-            Err(error) => Err(error.into()),
+        match &self.place {
+            Place::Folder(folder) => folder.length(id).await,
+            Place::Shared(shared) => Ok(shared.stand(id).await?.map_or(0, |stand| stand.reach())),
         }
     }
 
-    pub fn is_held(&self, id: &UploadId) -> bool {
-        self.holders().contains_key(id)
+    /// Whether an upload of this length may have come to its end, as far as can be told without holding it.
+    pub async fn may_be_whole(&self, id: &UploadId, length: Option<u64>) -> Result<bool, StagingError> {
+        match &self.place {
+            Place::Folder(_) => Ok(true),
+            Place::Shared(_) => Ok(Some(self.length(id).await?) == length),
+        }
+    }
+
+    /// Whether some request has it, on any node.
+    pub async fn is_held(&self, id: &UploadId) -> bool {
+        let here = self.holders.all().contains_key(id);
+        match &self.place {
+            Place::Folder(_) => here,
+            Place::Shared(shared) => here || shared.is_held_elsewhere(id).await,
+        }
     }
 
     pub async fn remove(&self, id: &UploadId) -> Result<(), StagingError> {
-        for path in [self.path(id), self.mark(id), self.end(id)] {
-            match fs::remove_file(path).await {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-                _ => {}
-            }
+        match &self.place {
+            Place::Folder(folder) => folder.remove(id).await,
+            Place::Shared(shared) => shared.remove(id).await,
         }
-        Ok(())
     }
 
-    /// Every upload that has a file here.
+    /// Every upload that gathers here, on whichever node it was begun.
     pub async fn list(&self) -> Result<Vec<UploadId>, StagingError> {
-        let mut found = Vec::new();
-        let mut entries = fs::read_dir(&self.folder).await?;
-        while let Some(entry) = entries.next_entry().await? {
-            let name = entry.file_name();
-            let id = name.to_str().and_then(|name| name.split_once('.')).and_then(|(id, _)| id.parse().ok());
-            found.extend(id);
+        match &self.place {
+            Place::Folder(folder) => folder.list().await,
+            Place::Shared(shared) => shared.list().await,
         }
-        found.sort();
-        found.dedup();
-        Ok(found)
     }
 
-    async fn sync_folder(&self) -> Result<(), StagingError> {
-        Ok(File::open(&self.folder).await?.sync_all().await?)
-    }
-
-    fn holders(&self) -> MutexGuard<'_, HashMap<UploadId, Holder>> {
-        self.holders.lock().expect("no code panics while it holds this lock")
+    /// Removes what belongs to no upload any more: a request may have been so late that nobody knows of it.
+    pub async fn remove_strays(&self) -> Result<(), StagingError> {
+        match &self.place {
+            Place::Folder(_) => Ok(()),
+            Place::Shared(shared) => shared.remove_strays().await,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use bytes::Bytes;
     use futures_util::{Stream, StreamExt, stream};
+    use tokio::fs;
 
     use super::*;
     use crate::domain::{
@@ -229,16 +231,24 @@ mod tests {
         stream::iter(texts.iter().map(|text| Ok(Bytes::from_static(text.as_bytes()))).collect::<Vec<_>>())
     }
 
+    fn path(staging: &Staging, id: &UploadId) -> PathBuf {
+        match &staging.place {
+            Place::Folder(folder) => folder.path(id),
+            Place::Shared(_) => unreachable!("it was opened on a folder"),
+        }
+    }
+
     async fn begun() -> (tempfile::TempDir, Staging, UploadId) {
         begun_with(0, Duration::from_secs(60)).await
     }
 
     async fn begun_with(space_min_bytes: u64, within: Duration) -> (tempfile::TempDir, Staging, UploadId) {
         let folder = tempfile::tempdir().unwrap();
-        let options = Options { space_min_bytes, pace: Pace { bytes_min: 1, within } };
+        let pace = Pace { bytes_min: 1, within };
+        let options = Options { space_min_bytes, memory_max_bytes: 0, pace };
         let staging = Staging::open(folder.path(), options).unwrap();
         let id = UploadId::new(Timestamp(1));
-        staging.create(&id).await.unwrap();
+        staging.hold(&id).await.unwrap().create().await.unwrap();
         (folder, staging, id)
     }
 
@@ -253,7 +263,7 @@ mod tests {
         let second =
             hold.write(3).await.unwrap().receive(10, pieces(&["lo"])).await.unwrap().keep().await.unwrap();
         assert!(matches!(second, (5, None)));
-        assert_eq!(fs::read(staging.path(&id)).await.unwrap(), b"hello");
+        assert_eq!(fs::read(path(&staging, &id)).await.unwrap(), b"hello");
     }
 
     #[tokio::test]
@@ -280,7 +290,7 @@ mod tests {
         // More than is gathered before a write, and then the process dies: nobody decides.
         let large: &'static str = "x".repeat(300_000).leak();
         drop(writing.receive(1 << 20, pieces(&[large])).await.unwrap());
-        assert!(fs::metadata(staging.path(&id)).await.unwrap().len() > 4, "something has been written");
+        assert!(fs::metadata(path(&staging, &id)).await.unwrap().len() > 4, "something has been written");
         assert_eq!(hold.offset().await.unwrap(), 4);
         let writing = hold.write(4).await.unwrap().checked(digests()).await.unwrap();
         let mut received = writing.receive(20, pieces(&["123456789"])).await.unwrap();
@@ -315,9 +325,9 @@ mod tests {
         );
         assert!(matches!(told, (3, Some(StagingError::Taken))));
         assert_eq!(later.offset().await.unwrap(), 3);
-        assert!(staging.is_held(&id));
+        assert!(staging.is_held(&id).await);
         drop(later);
-        assert!(!staging.is_held(&id));
+        assert!(!staging.is_held(&id).await);
     }
 
     #[tokio::test]

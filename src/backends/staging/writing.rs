@@ -5,17 +5,15 @@ use std::{io, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use tokio::{
-    fs::{self, File, OpenOptions},
-    io::AsyncWriteExt,
-    time::{Instant, sleep_until},
-};
+use tokio::time::{Instant, sleep_until};
 
 use super::{
-    Hold, StagingError,
+    Hold, Place, StagingError,
     disk::{Disk, Writer},
+    folder::Folder,
+    shared::{Gathered, Gathering},
 };
-use crate::domain::{checksum::Digests, ids::UploadId};
+use crate::domain::checksum::Digests;
 
 /// The least that must come of an upload in each span of time.
 #[derive(Debug, Clone, Copy)]
@@ -24,113 +22,66 @@ pub struct Pace {
     pub within: Duration,
 }
 
-impl Hold {
-    pub fn id(&self) -> &UploadId {
-        &self.id
-    }
-
-    /// Bytes that are here, and durable.
-    pub async fn offset(&self) -> Result<u64, StagingError> {
-        let file = OpenOptions::new().write(true).open(self.staging.path(&self.id)).await?;
-        if let Some(good) = self.mark().await? {
-            file.set_len(good).await?;
-            file.sync_data().await?;
-            fs::remove_file(self.staging.mark(&self.id)).await?;
-        }
-        file.sync_data().await?;
-        Ok(file.metadata().await?.len())
-    }
-
-    /// Where the good bytes of a request end that was checked and never came to its end.
-    async fn mark(&self) -> Result<Option<u64>, StagingError> {
-        match fs::read_to_string(self.staging.mark(&self.id)).await {
-            // A mark that is not whole was made before the first byte came.
-            Ok(text) => Ok(text.strip_suffix('\n').and_then(|text| text.parse().ok())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Begins to add to an upload that stands at `offset`, as [`Hold::offset`] has said.
-    pub async fn write(&self, offset: u64) -> Result<Writing<'_>, StagingError> {
-        let disk = Disk::open(&self.staging.path(&self.id), self.staging.options.space_min_bytes).await?;
-        if disk.offset() != offset {
-            return Err(StagingError::WrongOffset { offset: disk.offset() });
-        }
-        Ok(Writing { hold: self, writer: disk.into(), start: offset, marked: false })
-    }
-
-    /// Adds all bytes of another upload, which the kernel copies.
-    pub async fn add(&self, other: &UploadId) -> Result<u64, StagingError> {
-        let (from, to) = (self.staging.path(other), self.staging.path(&self.id));
-        let copied = tokio::task::spawn_blocking(move || {
-            let mut from = std::fs::File::open(from)?;
-            let mut to = std::fs::OpenOptions::new().append(true).open(to)?;
-            let copied = io::copy(&mut from, &mut to)?;
-            to.sync_data()?;
-            Ok::<u64, io::Error>(copied)
-        });
-        Ok(copied.await.map_err(io::Error::other)??)
-    }
-
-    /// Throws away all bytes that are here.
-    pub async fn clear(&self) -> Result<(), StagingError> {
-        let file = OpenOptions::new().write(true).open(self.staging.path(&self.id)).await?;
-        file.set_len(0).await?;
-        Ok(file.sync_data().await?)
-    }
-
-    /// Says, durably, that the whole file now goes where it belongs. `false`: it has gone already.
-    pub async fn begin_to_end(&self) -> Result<bool, StagingError> {
-        File::create(self.staging.end(&self.id)).await?;
-        self.staging.sync_folder().await?;
-        Ok(fs::try_exists(self.staging.path(&self.id)).await?)
-    }
-
-    pub async fn is_ending(&self) -> Result<bool, StagingError> {
-        Ok(fs::try_exists(self.staging.end(&self.id)).await?)
-    }
-
-    /// Whether a whole upload has left for where it belongs.
-    pub async fn has_gone(&self) -> Result<bool, StagingError> {
-        Ok(self.is_ending().await? && !fs::try_exists(self.staging.path(&self.id)).await?)
-    }
-
-    /// Returns once another request asks for the upload.
-    pub async fn asked(&self) {
-        self.holder.asked.cancelled().await;
-    }
-}
-
 /// An upload that is being added to. What came is neither told nor durable before it is kept.
 pub struct Writing<'a> {
     hold: &'a Hold,
-    writer: Writer,
+    sink: Sink<'a>,
     start: u64,
-    /// Whether a mark says where the good bytes end.
-    marked: bool,
 }
 
-/// Everything that came, in the file.
+/// Where bytes go on their way.
+enum Sink<'a> {
+    File(Box<Writer>, Marked<'a>),
+    Pieces(Box<Gathering>),
+}
+
+/// Where a mark says where the good bytes end, its folder.
+type Marked<'a> = Option<&'a Folder>;
+
+/// Everything that came, where it gathers.
 pub struct Received<'a> {
     hold: &'a Hold,
-    disk: Disk,
+    arrived: Arrived<'a>,
     start: u64,
-    marked: bool,
     /// Why no more came, if not because the sender was done.
     pub broken: Option<StagingError>,
 }
 
+enum Arrived<'a> {
+    InFile(Disk, Marked<'a>),
+    InPieces(Gathered),
+}
+
 impl<'a> Writing<'a> {
+    pub(super) async fn begin(hold: &'a Hold, offset: u64) -> Result<Self, StagingError> {
+        let (sink, stands_at) = match &hold.staging.place {
+            Place::Folder(folder) => {
+                let disk = folder.disk(&hold.id).await?;
+                let stands_at = disk.offset();
+                (Sink::File(Box::new(disk.into()), None), stands_at)
+            }
+            Place::Shared(shared) => {
+                let stands_at = shared.offset(&hold.id, hold.fence()).await?;
+                (Sink::Pieces(Box::new(Gathering::begin(shared, hold, stands_at))), stands_at)
+            }
+        };
+        match stands_at == offset {
+            true => Ok(Self { hold, sink, start: offset }),
+            false => Err(StagingError::WrongOffset { offset: stands_at }),
+        }
+    }
+
     /// What comes will be held against a checksum. Should this process die before it has been, it is thrown away.
     pub async fn checked(mut self, digests: Digests) -> Result<Self, StagingError> {
-        let mark = self.hold.staging.mark(&self.hold.id);
-        let mut file = File::create(mark).await?;
-        file.write_all(format!("{}\n", self.start).as_bytes()).await?;
-        file.sync_all().await?;
-        self.hold.staging.sync_folder().await?;
-        self.writer.disk().await?.digests = Some(digests);
-        self.marked = true;
+        match (&mut self.sink, &self.hold.staging.place) {
+            (Sink::File(writer, marked), Place::Folder(folder)) => {
+                folder.mark_good(&self.hold.id, self.start).await?;
+                writer.disk().await?.digests = Some(digests);
+                *marked = Some(folder);
+            }
+            (Sink::Pieces(gathering), _) => gathering.check(digests),
+            (Sink::File(..), Place::Shared(_)) => return Err(StagingError::NotFound),
+        }
         Ok(self)
     }
 
@@ -142,10 +93,18 @@ impl<'a> Writing<'a> {
         bytes: impl Stream<Item = Result<Bytes, E>> + Unpin,
     ) -> Result<Received<'a>, StagingError> {
         let broken = self.gather(length_max, bytes).await.err();
-        let written = self.writer.finish().await;
-        let (disk, failed) = written?;
-        let Self { hold, start, marked, .. } = self;
-        Ok(Received { hold, disk, start, marked, broken: broken.or(failed) })
+        let Self { hold, sink, start } = self;
+        let (arrived, failed) = match sink {
+            Sink::File(writer, marked) => {
+                let (disk, failed) = writer.finish().await?;
+                (Arrived::InFile(disk, marked), failed)
+            }
+            Sink::Pieces(gathering) => {
+                let (gathered, failed) = gathering.finish().await;
+                (Arrived::InPieces(gathered), failed)
+            }
+        };
+        Ok(Received { hold, arrived, start, broken: broken.or(failed) })
     }
 
     async fn gather<E: Into<io::Error>>(
@@ -154,7 +113,7 @@ impl<'a> Writing<'a> {
         mut bytes: impl Stream<Item = Result<Bytes, E>> + Unpin,
     ) -> Result<(), StagingError> {
         let hold = self.hold;
-        let mut haste = Haste::new(self.hold.staging.options.pace);
+        let mut haste = Haste::new(self.hold.staging.pace);
         let mut room = length_max.saturating_sub(self.start);
         loop {
             let mut piece = tokio::select! {
@@ -171,7 +130,9 @@ impl<'a> Writing<'a> {
             piece.truncate(usize::try_from(room).unwrap_or(usize::MAX));
             room -= piece.len() as u64;
             let cut = piece.len() < sent;
-            self.writer.gather(piece).await?;
+            let began = Instant::now();
+            self.sink.gather(piece).await?;
+            haste.excuse(began.elapsed());
             if cut {
                 return Err(StagingError::TooLong);
             }
@@ -182,32 +143,53 @@ impl<'a> Writing<'a> {
     }
 }
 
+impl Sink<'_> {
+    async fn gather(&mut self, piece: Bytes) -> Result<(), StagingError> {
+        match self {
+            Sink::File(writer, _) => writer.gather(piece).await,
+            Sink::Pieces(gathering) => gathering.gather(piece).await,
+        }
+    }
+}
+
 impl Received<'_> {
     /// The checksums of what came, if they were asked for.
     pub fn take_digests(&mut self) -> Option<Digests> {
-        self.disk.digests.take()
+        match &mut self.arrived {
+            Arrived::InFile(disk, _) => disk.digests.take(),
+            Arrived::InPieces(gathered) => gathered.digests.take(),
+        }
     }
 
     /// Makes what came durable. Returns how far the upload is, and why not all could be kept. A write that fails
-    /// half-way is cut off again, so that the file's length is always what is told.
+    /// half-way is cut off again, so that the upload's length is always what is told.
     pub async fn keep(mut self) -> Result<(u64, Option<StagingError>), StagingError> {
-        let (offset, broken) = (self.disk.offset(), self.broken.take());
-        Ok((self.end(offset).await?, broken))
+        let broken = self.broken.take();
+        let offset = match self.arrived {
+            Arrived::InFile(disk, marked) => {
+                let offset = disk.offset();
+                end_at(self.hold, disk, marked, offset).await?
+            }
+            Arrived::InPieces(gathered) => gathered.keep().await?,
+        };
+        Ok((offset, broken))
     }
 
     /// As if nothing had come.
     pub async fn discard(self) -> Result<u64, StagingError> {
-        let start = self.start;
-        self.end(start).await
-    }
-
-    async fn end(self, length_bytes: u64) -> Result<u64, StagingError> {
-        self.disk.end_at(length_bytes).await?;
-        if self.marked {
-            fs::remove_file(self.hold.staging.mark(&self.hold.id)).await?;
+        match self.arrived {
+            Arrived::InFile(disk, marked) => end_at(self.hold, disk, marked, self.start).await,
+            Arrived::InPieces(gathered) => gathered.discard().await,
         }
-        Ok(length_bytes)
     }
+}
+
+async fn end_at(hold: &Hold, disk: Disk, marked: Marked<'_>, length_bytes: u64) -> Result<u64, StagingError> {
+    disk.end_at(length_bytes).await?;
+    if let Some(folder) = marked {
+        folder.unmark(&hold.id).await?;
+    }
+    Ok(length_bytes)
 }
 
 /// Whether enough came lately.
@@ -220,6 +202,11 @@ struct Haste {
 impl Haste {
     fn new(pace: Pace) -> Self {
         Self { pace, came: 0, due: Instant::now() + pace.within }
+    }
+
+    /// The sender is not to blame for what writing takes.
+    fn excuse(&mut self, spent: Duration) {
+        self.due += spent;
     }
 
     /// Returns once a span of time is over in which too little came.

@@ -1,5 +1,5 @@
 //! Resumable uploads at `/api/v1/uploads`: tus 1.0.0 with every extension, and the IETF's draft. Bytes go from the
-//! socket to the staging folder; everything else is decided by `actors::uploads`.
+//! socket to `backends::staging`; everything else is decided by `actors::uploads`.
 
 mod checksum;
 mod create;

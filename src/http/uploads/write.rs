@@ -159,6 +159,9 @@ fn broken_off(reason: StagingError) -> ApiError {
         StagingError::TooLong => {
             ApiError::new(Code::TooLarge, "more bytes came than the upload may have; the rest was dropped")
         }
+        StagingError::Object(error) => {
+            ApiError::new(Code::Unavailable, format!("{error}; what is stored of it is kept, go on later"))
+        }
         other => other.into(),
     }
 }
@@ -176,6 +179,10 @@ impl From<StagingError> for ApiError {
             StagingError::Taken => ApiError::new(Code::Locked, detail),
             StagingError::TooSlow => ApiError::new(Code::TooSlow, detail),
             StagingError::BrokenOff(_) => ApiError::new(Code::Malformed, detail),
+            StagingError::TooManyPieces => ApiError::new(Code::TooLarge, detail),
+            StagingError::Busy => ApiError::new(Code::Unavailable, detail),
+            StagingError::Object(error) => error.into(),
+            StagingError::Store(error) => error.into(),
             StagingError::Io(error) => ApiError::internal(&error),
         }
     }

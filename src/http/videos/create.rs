@@ -120,7 +120,7 @@ async fn receive(
 async fn file(ctx: &Ctx, who: &Identity, field: Field<'_>, hold: &Hold) -> ApiResult<u64> {
     let limit = ctx.uploads.room(who).await?;
     ctx.staging.check_space(0).await?;
-    ctx.staging.create(hold.id()).await?;
+    hold.create().await?;
     let receiving = Raised::of(&ctx.metrics.uploads_receiving);
     let bytes = futures_util::StreamExt::map(field, |piece| piece.map_err(std::io::Error::other));
     let received = hold.write(0).await?.receive(limit, Box::pin(bytes)).await?;

@@ -178,6 +178,15 @@ impl Objects for Directory {
         Box::pin(self.put(key.clone(), source))
     }
 
+    fn put_long<'a>(
+        &'a self,
+        key: &'a ObjectKey,
+        source: Source,
+        _: u64,
+    ) -> BoxFuture<'a, ObjectResult<ObjectInfo>> {
+        Box::pin(self.put(key.clone(), source))
+    }
+
     fn put_file<'a>(&'a self, key: &'a ObjectKey, file: &'a Path) -> BoxFuture<'a, ObjectResult<ObjectInfo>> {
         let (key, file) = (key.clone(), file.to_path_buf());
         Box::pin(self.blocking(move |root| root.adopt(&file, &key)))

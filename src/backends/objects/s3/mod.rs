@@ -117,6 +117,15 @@ impl Objects for S3 {
         Box::pin(self.bucket.put(key, source))
     }
 
+    fn put_long<'a>(
+        &'a self,
+        key: &'a ObjectKey,
+        source: Source,
+        bytes: u64,
+    ) -> BoxFuture<'a, ObjectResult<ObjectInfo>> {
+        Box::pin(self.bucket.put_long(key, source, bytes))
+    }
+
     fn put_file<'a>(&'a self, key: &'a ObjectKey, file: &'a Path) -> BoxFuture<'a, ObjectResult<ObjectInfo>> {
         Box::pin(self.bucket.put_file(key, file))
     }

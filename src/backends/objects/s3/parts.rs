@@ -63,7 +63,7 @@ impl Parts {
 }
 
 /// So large that no object has too many parts; whole MiB, as stores like them.
-fn part_bytes(len: u64) -> usize {
+pub(super) fn part_bytes(len: u64) -> usize {
     let needed = len.div_ceil(PARTS_LEN_MAX).next_multiple_of(1 << 20);
     usize::try_from(needed).unwrap_or(usize::MAX).max(PART_BYTES)
 }

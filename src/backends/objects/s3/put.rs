@@ -25,6 +25,15 @@ impl Bucket {
         self.put_parts(key, Parts::of(source, PART_BYTES)).await
     }
 
+    pub(super) async fn put_long(
+        self: &Arc<Self>,
+        key: &ObjectKey,
+        source: Source,
+        bytes: u64,
+    ) -> ObjectResult<ObjectInfo> {
+        self.put_parts(key, Parts::of(source, parts::part_bytes(bytes))).await
+    }
+
     pub(super) async fn put_file(self: &Arc<Self>, key: &ObjectKey, path: &Path) -> ObjectResult<ObjectInfo> {
         let (file, len) = parts::open(path).await?;
         let info = self.put_parts(key, Parts::of_file(file, len)).await?;

@@ -45,6 +45,8 @@ pub const ALL: &[&Table] = &[
     upload::Upload::TABLE,
     upload::UploadKey::TABLE,
     upload::StoredFile::TABLE,
+    upload::UploadPiece::TABLE,
+    upload::GatheringUpload::TABLE,
     video::Video::TABLE,
     video::Catalogue::TABLE,
     video::Job::TABLE,

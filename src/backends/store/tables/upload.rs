@@ -1,5 +1,5 @@
-//! Resumable uploads, and what the files of an account come to. How far an upload is, is the length of its file, not a
-//! row.
+//! Resumable uploads, and what the files of an account come to. How far an upload is, is the length of its file; where it
+//! gathers in an object store, it is in the rows of its pieces.
 
 use serde::{Deserialize, Serialize};
 
@@ -80,5 +80,27 @@ record! {
         clustering { state: FileState, Ascending; video_id: VideoId, Ascending; }
         columns { upload_id: UploadId, bytes: i64 }
         statics StoredTotals { used_bytes: i64, open_uploads: i64, quota_bytes: Option<i64> }
+    }
+}
+
+record! {
+    /// The pieces of an upload that gathers in an object store, each under where it begins in the file; `object` is its
+    /// key. The statics say whose word counts: `fence` is that of the last request that took the upload, and what is
+    /// written with a lesser one is refused. The pieces up to `reach_bytes` are what has arrived; what lies beyond is
+    /// left from before the upload was begun anew. `ending`: it is on its way to where it belongs.
+    pub struct UploadPiece in conditional "upload_pieces" {
+        partition { upload_id: UploadId }
+        clustering { start: i64, Ascending; }
+        columns { bytes: i64, object: String }
+        statics UploadStand { fence: i64, reach_bytes: i64, pieces: i64, ending: bool }
+    }
+}
+
+record! {
+    /// Uploads that gather in an object store, so that what nobody goes on with is found. 16 shards by hash of the upload.
+    pub struct GatheringUpload in "gathering_uploads" {
+        partition { shard: i64 }
+        clustering { upload_id: UploadId, Ascending; }
+        columns {}
     }
 }
