@@ -3,6 +3,7 @@
 
 mod back_ends;
 mod first_start;
+mod keys;
 mod node;
 mod offline;
 mod parts;
@@ -23,7 +24,7 @@ use self::parts::Parts;
 pub use self::{
     back_ends::{BackEnds, check, check_scanner},
     first_start::FirstAdmin,
-    offline::{RecountReport, accounts_alone, recount},
+    offline::{RecountReport, accounts_alone, adopt_key, recount},
 };
 use crate::{
     actors::supervise::{Child, Meltdown, Supervisor},

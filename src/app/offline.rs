@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use super::{back_ends::BackEnds, parts};
+use super::{back_ends::BackEnds, keys, parts};
 use crate::{
-    actors::accounts::{Accounts, Keys},
+    actors::accounts::Accounts,
     backends::{feeds::Feed, store::tables::chat::Poll},
     config::Config,
     domain::{
@@ -25,9 +25,17 @@ pub async fn accounts_alone(
 ) -> anyhow::Result<(Arc<Accounts>, BackEnds)> {
     let metrics = Metrics::new();
     let back_ends = BackEnds::open(config, &clock, &metrics).await?;
-    let keys = Keys::load_or_make(&config.server.data_dir.join("keys/seed")).context("the key file")?;
-    let accounts = parts::accounts(config, &back_ends, &clock, &Arc::new(keys), &metrics);
+    let keys = keys::open(config, &back_ends.store, clock.now()).await?;
+    let accounts = parts::accounts(config, &back_ends, &clock, &keys, &metrics);
     Ok((accounts, back_ends))
+}
+
+/// Goes on with the key file of this node where the one before is lost. Its fingerprint.
+pub async fn adopt_key(config: &Config, clock: SharedClock) -> anyhow::Result<String> {
+    let back_ends = BackEnds::open(config, &clock, &Metrics::new()).await?;
+    let fingerprint = keys::adopt(config, &back_ends.store, clock.now()).await?;
+    back_ends.store.close().await.context("the store could not be closed")?;
+    Ok(fingerprint)
 }
 
 pub struct RecountReport {

@@ -65,8 +65,7 @@ impl Parts {
     ) -> anyhow::Result<Self> {
         let metrics = Metrics::new();
         let back_ends = BackEnds::open(config, &clock, &metrics).await?;
-        let keys = Keys::load_or_make(&config.server.data_dir.join("keys/seed")).context("the key file")?;
-        let keys = Arc::new(keys);
+        let keys = super::keys::open(config, &back_ends.store, clock.now()).await?;
         let registry = Arc::<Registry>::default();
         let shared = shared(config, &registry, &metrics);
         let accounts = accounts(config, &back_ends, &clock, &keys, &metrics);

@@ -42,6 +42,9 @@ pub(super) enum Command {
 pub(super) enum DoctorTask {
     /// Count every tally anew from its members, and put right what is wrong. The server must be stopped.
     Recount,
+    /// Go on with this node's key file where the installation's is lost. Everybody has to sign in again, and encrypted
+    /// videos stay locked. The server must be stopped.
+    AdoptKey,
 }
 
 #[derive(Debug, Clone, Copy, Subcommand)]

@@ -2,6 +2,7 @@
 //! called from the one `match` here; what it prints goes to the writer it is given.
 //! Exit codes: 0 stopped, 1 failed while running, 2 wrong configuration or arguments (one line that names the key).
 
+mod adopt_key;
 mod arguments;
 mod doctor;
 pub mod open_files;
@@ -70,6 +71,7 @@ pub fn run(
         Command::Serve => serve::run(config, output),
         Command::Doctor { task: None } => doctor::run(&config, output.out),
         Command::Doctor { task: Some(DoctorTask::Recount) } => recount::run(&config, output),
+        Command::Doctor { task: Some(DoctorTask::AdoptKey) } => adopt_key::run(&config, output),
         Command::User(command) => user::run(&config, command, output),
         Command::Openapi => print(&http::document(), output),
         Command::Schema { task } => schema::run(&config, task.unwrap_or(SchemaTask::Print), output),

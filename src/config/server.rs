@@ -15,6 +15,8 @@ pub struct Server {
     #[serde(deserialize_with = "listen")]
     pub listen: SocketAddr,
     pub data_dir: PathBuf,
+    /// Empty for `keys/seed` below the data folder.
+    key_file: PathBuf,
     #[serde(deserialize_with = "public_url")]
     public_url: String,
     pub drain_timeout_s: Seconds,
@@ -30,6 +32,13 @@ impl Server {
         match self.socket_shards {
             0 => std::thread::available_parallelism().map_or(1, |cores| usize::from(cores).div_ceil(2)),
             shards => shards,
+        }
+    }
+
+    pub fn key_file(&self) -> PathBuf {
+        match self.key_file.as_os_str().is_empty() {
+            true => self.data_dir.join("keys/seed"),
+            false => self.key_file.clone(),
         }
     }
 

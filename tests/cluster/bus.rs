@@ -8,7 +8,9 @@ use std::{
 use bytes::Bytes;
 use playhouse::{
     backends::{
-        bus::{self, BusError, Delivery, Dispatch, Limit, Settings, SharedBus, TimeOf, Verdict},
+        bus::{
+            self, BusError, Delivery, Dispatch, Limit, Settings, SharedBus, Subscription, TimeOf, Verdict,
+        },
         invalidations::Invalidations,
         store::{self, Record, Versions, Watched, tables::feed::FeedBucket},
     },
@@ -302,15 +304,21 @@ async fn connections_that_are_cut_are_made_again_and_the_gap_is_told() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cluster_without_one_master_serves_the_rest_and_says_so() {
-    let service = Service::cluster().await;
-    let bus = connected(&service.uri("p")).await;
+/// Topics enough that every node of a cluster has some.
+async fn hear_sixty(bus: &SharedBus) -> (Vec<String>, Vec<Subscription>) {
     let topics: Vec<String> = (0..60).map(|number| format!("room.{number}")).collect();
     let mut heard = Vec::new();
     for topic in &topics {
         heard.push(bus.subscribe(topic).await.unwrap());
     }
+    (topics, heard)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_without_one_master_serves_the_rest_and_says_so() {
+    let service = Service::cluster().await;
+    let bus = connected(&service.uri("p")).await;
+    let (topics, mut heard) = hear_sixty(&bus).await;
     // Otherwise the others would serve nothing while one is missing.
     for port in 0..3 {
         tell(service.port + port, &["CONFIG", "SET", "cluster-require-full-coverage", "no"]).await;
@@ -348,11 +356,7 @@ async fn a_cluster_without_one_master_serves_the_rest_and_says_so() {
 async fn slots_that_move_to_another_master_are_followed() {
     let service = Service::cluster().await;
     let bus = connected(&service.uri("p")).await;
-    let topics: Vec<String> = (0..60).map(|number| format!("room.{number}")).collect();
-    let mut heard = Vec::new();
-    for topic in &topics {
-        heard.push(bus.subscribe(topic).await.unwrap());
-    }
+    let (topics, mut heard) = hear_sixty(&bus).await;
     let lease = bus.acquire("room", "me", Duration::from_secs(60)).await.unwrap().unwrap();
     let port = service.port;
     let ids = [tell(port, &["CLUSTER", "MYID"]).await, tell(port + 1, &["CLUSTER", "MYID"]).await];

@@ -1,6 +1,6 @@
 //! Two servers on one store: what people do at either is there once, and it outlives both.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use futures_util::future::join_all;
 use playhouse::{
@@ -34,9 +34,10 @@ struct Server {
 }
 
 impl Server {
-    async fn start(store: &str, folder: tempfile::TempDir) -> Self {
+    async fn start(store: &str, key_file: &Path, folder: tempfile::TempDir) -> Self {
         let settings = [
             ("SERVER__LISTEN", "127.0.0.1:0"),
+            ("SERVER__KEY_FILE", &key_file.to_string_lossy()),
             ("SERVER__DATA_DIR", &folder.path().to_string_lossy()),
             ("BACKENDS__STORE", store),
             ("LIMITS__ENABLED", "false"),
@@ -52,9 +53,9 @@ impl Server {
         Self { app, url, folder }
     }
 
-    async fn restart(self, store: &str) -> Self {
+    async fn restart(self, store: &str, key_file: &Path) -> Self {
         self.app.stop().await;
-        Self::start(store, self.folder).await
+        Self::start(store, key_file, self.folder).await
     }
 
     /// A token of somebody new.
@@ -105,18 +106,21 @@ async fn reactions_at_two_servers_are_counted_once_a_person_and_comments_outlive
     let uri = fresh(&[cassandra::shared().contact()], 1, tables::ALL).await;
     let store = store::open(&uri, "".as_ref(), Arc::new(SystemClock)).await.unwrap();
     let video = video(&store).await;
+    let shared = tempfile::tempdir().unwrap();
+    let key_file = shared.path().join("seed");
     let mut servers = Vec::new();
     for _ in 0..2 {
-        servers.push(Server::start(&uri, tempfile::tempdir().unwrap()).await);
+        servers.push(Server::start(&uri, &key_file, tempfile::tempdir().unwrap()).await);
     }
     let mut people = Vec::new();
     for number in 0..PEOPLE {
         people.push(servers[number % 2].register(&format!("person{number}")).await);
     }
     let path = format!("/videos/{video}/reaction");
+    // Not always where they got their token.
     let react = async |number: usize, reaction: &str| {
-        let answer =
-            servers[number % 2].ask(Method::PUT, &path, &people[number], json!({"reaction": reaction}));
+        let server = &servers[number / 2 % 2];
+        let answer = server.ask(Method::PUT, &path, &people[number], json!({"reaction": reaction}));
         let (status, told) = answer.await;
         assert_eq!((status, &told["reaction"]), (StatusCode::OK, &json!(reaction)), "{told}");
     };
@@ -138,7 +142,7 @@ async fn reactions_at_two_servers_are_counted_once_a_person_and_comments_outlive
         comment(text).await;
     }
     let other = servers.pop().unwrap();
-    let server = servers.pop().unwrap().restart(&uri).await;
+    let server = servers.pop().unwrap().restart(&uri, &key_file).await;
     for server in [&server, &other] {
         let (_, list) = server.ask(Method::GET, &path, "", json!(null)).await;
         let texts: Vec<&Value> = list["items"].as_array().unwrap().iter().map(|item| &item["text"]).collect();

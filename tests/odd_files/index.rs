@@ -160,7 +160,12 @@ pub fn times(good: &Good) -> Vec<Odd> {
             "a track with one tick a second",
             patched(file, &media, 12, &[0, 0, 0, 1]),
         ),
-        ready("no-deltas.mp4", "all pictures at the same time", patched(file, &deltas, 12, &[0; 4])),
+        failed(
+            "no-deltas.mp4",
+            Damaged,
+            "all pictures at the same time",
+            patched(file, &deltas, 12, &[0; 4]),
+        ),
         ready(
             "huge-deltas.mp4",
             "each picture for two days, in an edit of six seconds",

@@ -3,7 +3,7 @@
 
 use std::{
     fs::{self, OpenOptions},
-    io::{self, Read, Write},
+    io::{self, Write},
     os::unix::fs::OpenOptionsExt,
     path::Path,
 };
@@ -47,23 +47,15 @@ struct AccessClaims {
 }
 
 impl Keys {
-    /// Reads the seed at `path`, or makes it there, readable by its owner alone.
-    pub fn load_or_make(path: &Path) -> io::Result<Self> {
-        match fs::File::open(path) {
-            Ok(mut file) => {
-                let mut seed = Vec::with_capacity(SEED_LEN);
-                file.read_to_end(&mut seed)?;
-                let seed = seed.try_into().map_err(|_| {
-                    io::Error::new(io::ErrorKind::InvalidData, "the key file does not hold 32 bytes")
-                })?;
-                Ok(Self::from_seed(seed))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::make(path),
-            Err(error) => Err(error),
-        }
+    /// Reads the seed at `path`.
+    pub fn load(path: &Path) -> io::Result<Self> {
+        let not_a_seed =
+            |_| io::Error::new(io::ErrorKind::InvalidData, "the key file does not hold 32 bytes");
+        Ok(Self::from_seed(fs::read(path)?.try_into().map_err(not_a_seed)?))
     }
 
-    fn make(path: &Path) -> io::Result<Self> {
+    /// Makes a seed at `path`, where none may be yet, readable by its owner alone.
+    pub fn make(path: &Path) -> io::Result<Self> {
         let seed: [u8; SEED_LEN] = rand::random();
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
@@ -81,6 +73,11 @@ impl Keys {
         let verifying =
             VerifyingKey::from_slice(dalek.verifying_key().as_bytes()).expect("a public key is 32 bytes");
         Self { signing, verifying, seed }
+    }
+
+    /// Tells seeds apart and does not give them away.
+    pub fn fingerprint(&self) -> String {
+        self.mac("fingerprint", "")[..16].to_owned()
     }
 
     /// An access token good until `who.expires_at`.
@@ -214,8 +211,9 @@ mod tests {
     fn the_seed_is_made_once_and_only_its_owner_may_read_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys/seed");
-        let made = Keys::load_or_make(&path).unwrap();
-        let read = Keys::load_or_make(&path).unwrap();
+        let made = Keys::make(&path).unwrap();
+        let read = Keys::load(&path).unwrap();
+        assert!(Keys::make(&path).is_err(), "it is never made anew");
         assert_eq!(made.mac("x", "y"), read.mac("x", "y"));
         assert_ne!(made.mac("x", "y"), made.mac("z", "y"));
         assert!(made.mac_is_right("x", "y", &read.mac("x", "y")));

@@ -1,4 +1,4 @@
-//! ISO/IEC 14496-12: tracks, edit lists and the size of the index.
+//! ISO/IEC 14496-12: tracks, edit lists, times of samples and the size of the index.
 
 use std::fs::File;
 
@@ -51,6 +51,7 @@ fn check_index(file: &mut File, index: Range, limits: &Limits, budget: &mut Budg
                     return Err(too_many_streams(limits));
                 }
                 check_edits(file, found.payload, timescale, limits, budget)?;
+                check_times(file, found.payload, budget)?;
             }
             _ => {}
         }
@@ -97,6 +98,32 @@ fn check_edits(
         return Err(refused(FailureCode::TooLong, detail));
     }
     Ok(())
+}
+
+/// Refuses a track whose samples all come at the same time though it says that it lasts: what a demuxer makes of it
+/// depends on which of them it happens to drop.
+fn check_times(file: &mut File, track: Range, budget: &mut Budget) -> Result<(), Refusal> {
+    let mut at = track;
+    for kind in [b"mdia", b"minf", b"stbl", b"stts"] {
+        let Some(inner) = find(file, at, kind, budget)? else { return Ok(()) };
+        at = inner;
+    }
+    let [_, _, _, _, a, b, c, d] = read_at::<8>(file, at.from)?;
+    let mut samples = 0_u64;
+    for entry in 0..u64::from(u32::from_be_bytes([a, b, c, d])) {
+        budget.spend()?;
+        let [a, b, c, d, delta @ ..] = read_at::<8>(file, at.from + 8 + entry * 8)?;
+        if delta != [0; 4] {
+            return Ok(());
+        }
+        samples += u64::from(u32::from_be_bytes([a, b, c, d]));
+    }
+    if samples <= 1 {
+        return Ok(());
+    }
+    let detail =
+        format!("all {samples} pictures or sounds of a track come at the same time: export the film anew");
+    Err(refused(FailureCode::Damaged, detail))
 }
 
 /// The first box of a kind among those that follow one another in a range.

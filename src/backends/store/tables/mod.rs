@@ -6,6 +6,7 @@ pub mod channel;
 pub mod chat;
 pub mod content_key;
 pub mod feed;
+pub mod installation;
 pub mod poster;
 pub mod probe;
 pub mod room;
@@ -32,6 +33,7 @@ pub const ALL: &[&Table] = &[
     content_key::ContentKeys::TABLE,
     feed::FeedEntry::TABLE,
     feed::FeedBucket::TABLE,
+    installation::KnownSeed::TABLE,
     poster::Poster::TABLE,
     probe::Probe::TABLE,
     room::Room::TABLE,
