@@ -25,7 +25,7 @@ WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path
 	-not -path 'web/test-results/*' 2>/dev/null)
 
 .PHONY: help run test test-long fuzz lint ci regen regen-declared regen-check bench-store bench-transcode bench-upload bench-segments \
-	bench-fanout bench-core bench-store-cql test-cluster clean-cache \
+	bench-fanout bench-core bench-store-cql test-cluster cluster chaos rolling clean-cache \
 	setup setup-test setup-cluster web clips test-rust test-web test-browser
 
 help: ## Show this list
@@ -59,17 +59,18 @@ FUZZ_SECONDS ?= 60
 fuzz: setup web ## Bytes nobody would send, to the decoder and through sockets, for FUZZ_SECONDS each
 	FUZZ_SECONDS=$(FUZZ_SECONDS) cargo test --test wire fuzz -- --nocapture --test-threads 1
 
-lint: setup web ## Format, clippy, docs, licences and advisories, the web's own lints
+lint: setup web ## Format, clippy, docs, licences and advisories, the web's own lints, docker/
 	scripts/setup-deny.sh
 	cargo fmt --all -- --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	cargo clippy --test cluster -- -D warnings
+	cargo clippy --test cluster --test chaos -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 	cargo deny --log-level error check licenses bans sources
 	@if cargo deny --log-level off fetch db; then cargo deny --log-level error check advisories; \
 	else echo "advisories: not checked, the database cannot be reached from here"; fi
 	cd web && npm run lint
 	@scripts/audit-npm.sh web tests/browser
+	@scripts/lint-docker.sh
 
 ci: test lint regen-check fuzz test-long ## What .ci/run runs, and the long runs: about an hour
 
@@ -112,6 +113,22 @@ bench-store-cql: setup setup-cluster ## Comments and reactions a second on one C
 test-cluster: setup-test setup-cluster web clips ## What several machines share, on real servers: 10 minutes
 	cargo build --bin playhouse
 	PLAYHOUSE_TOOLS=$(SERVERS) cargo test --test cluster -- --test-threads 1
+
+# KEEP=1 leaves it running until Ctrl-C instead of telling it the story of tests/browser; CLUSTER_PORT moves it.
+cluster: setup-test setup-cluster web clips tests/browser/node_modules/.package-lock.json ## Two nodes as one over real servers: the end-to-end story; KEEP=1 to look at it
+	PLAYHOUSE_TOOLS=$(SERVERS) PLAYHOUSE_CLIPS=$(CLIPS) scripts/cluster.sh
+
+# CHAOS_SEED repeats a run.
+CHAOS_SECONDS ?= 120
+chaos: setup-test setup-cluster web ## Nodes and servers killed, frozen and cut off for CHAOS_SECONDS; then everything is audited
+	cargo build --bin playhouse
+	CHAOS_SECONDS=$(CHAOS_SECONDS) PLAYHOUSE_TOOLS=$(SERVERS) \
+		cargo test --test chaos outlives -- --nocapture --test-threads 1
+
+rolling: setup-test setup-cluster web ## Both nodes restarted one after the other under load
+	cargo build --bin playhouse
+	CHAOS_SECONDS=$(CHAOS_SECONDS) PLAYHOUSE_TOOLS=$(SERVERS) \
+		cargo test --test chaos restarted_under_load -- --nocapture --test-threads 1
 
 clean-cache: ## Remove fetched clips, Node and tools (not data, not builds)
 	rm -rf .cache web/node_modules web/dist tests/browser/node_modules

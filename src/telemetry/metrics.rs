@@ -210,6 +210,26 @@ mod tests {
         }
     }
 
+    /// Of the dashboard and the alerts in `docker/`, with the endings that Prometheus knows them by.
+    #[test]
+    fn whatever_is_watched_is_measured() {
+        let plain = |name: &str| {
+            let endings = ["_total", "_bucket", "_sum", "_count"];
+            let ending = endings.into_iter().find_map(|ending| name.strip_suffix(ending));
+            ending.unwrap_or(name).to_owned()
+        };
+        for file in ["docker/grafana/dashboards/playhouse.json", "docker/prometheus/alerts.yaml"] {
+            let text = std::fs::read_to_string(format!("{}/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+            let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+            let watched: Vec<&str> = words.filter(|word| word.starts_with("playhouse_")).collect();
+            assert!(watched.len() > 5, "{file} watches hardly anything");
+            for name in watched {
+                let known = Metrics::LIST.iter().any(|(known, _)| *known == plain(name));
+                assert!(known, "{file}: nothing is called {name}");
+            }
+        }
+    }
+
     #[test]
     fn the_operators_page_names_every_metric() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations.md");

@@ -101,6 +101,33 @@ async fn who_moves_to_another_node_resumes_there_exactly() {
     assert_eq!(texts, (0..5).map(|number| format!("missed {number}")).collect::<Vec<_>>());
 }
 
+/// Both rooms begin without a row that could say what the stream is called.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_sat_down_before_the_first_comment_resumes_at_the_other_node_exactly() {
+    let here = House::start(Plan::default()).await;
+    let there = here.beside(Plan::default()).await;
+    let ada = here.user("ada");
+    let video = here.video(&ada, Visibility::Public).await;
+    let request = json!({"op": "join", "room": video.to_string()});
+    let mut early = there.connect(Protocol::Json, None).await;
+    let joined = early.ok(request.clone()).await;
+    assert_eq!(joined["offset"], json!(0));
+    drop(early);
+    here.rooms.of(&video).comment(new(&ada, "missed".into())).await.expect("a comment");
+    for house in [&here, &there] {
+        let mut again = house.connect(Protocol::Json, None).await;
+        let mut request = request.clone();
+        request["since"] = json!({"epoch": joined["epoch"], "offset": 0});
+        let resumed = again.ok(request).await;
+        assert_eq!(resumed["recovered"], json!(true), "{resumed}");
+        let mut texts = texts_of(&resumed["comments"]);
+        if texts.is_empty() {
+            texts = texts_of(&again.event("comments").await["items"]);
+        }
+        assert_eq!(texts, ["missed"]);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_has_seen_more_than_a_node_knows_resumes_there_exactly() {
     let here = House::start(Plan::default()).await;

@@ -1,4 +1,7 @@
-/** Starts the real server on a free port over an empty data directory, and ends it with all it wrote. */
+/**
+ * Starts the real server on a free port over an empty data directory, and ends it with all it wrote. Where PLAYHOUSE_URL names
+ * one that runs already, such as `make cluster` does, that is used and left alone.
+ */
 import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -13,6 +16,7 @@ const stopWithinMs = 15_000;
 
 /** `settings`: environment variables that configure it, on top of those every test needs. */
 export async function startServer(settings = {}) {
+  if (process.env.PLAYHOUSE_URL) return runningServer(process.env.PLAYHOUSE_URL);
   const dataDir = await mkdtemp(path.join(tmpdir(), "playhouse-browser-"));
   const listen = `127.0.0.1:${await freePort()}`;
   const env = {
@@ -33,6 +37,7 @@ export async function startServer(settings = {}) {
   const server = {
     url,
     dataDir,
+    objectsDir: path.join(dataDir, "objects"),
     log: () => log.join(""),
     async stop() {
       child.kill("SIGTERM");
@@ -44,6 +49,13 @@ export async function startServer(settings = {}) {
   };
   await Promise.race([failed, ready(url, ended, server)]);
   return server;
+}
+
+/** Where its objects lie on this machine is in PLAYHOUSE_OBJECTS_DIR. */
+async function runningServer(url) {
+  const dataDir = await mkdtemp(path.join(tmpdir(), "playhouse-browser-"));
+  const objectsDir = process.env.PLAYHOUSE_OBJECTS_DIR ?? path.join(dataDir, "objects");
+  return { url, dataDir, objectsDir, log: () => "", stop: () => rm(dataDir, { recursive: true, force: true }) };
 }
 
 async function ready(url, ended, server) {

@@ -11,6 +11,6 @@ export async function digestOfFile(file) {
   return digestOf(await readFile(file));
 }
 
-export function storedDigest({ dataDir }, videoId) {
-  return digestOfFile(path.join(dataDir, "objects/sources", videoId, "original"));
+export function storedDigest({ objectsDir }, videoId) {
+  return digestOfFile(path.join(objectsDir, "sources", videoId, "original"));
 }

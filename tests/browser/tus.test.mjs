@@ -21,7 +21,7 @@ let speaksDraft;
 
 before(async () => {
   server = await startServer();
-  owner = await account(server, "lena");
+  owner = await account(server, "noor");
   const offer = await fetch(`${server.url}/api/v1/uploads`, { method: "OPTIONS" });
   speaksDraft = offer.headers.has("upload-limit");
 });

@@ -4,16 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::intent::{Intent, Reaction};
 
-/// The last acknowledged choice, and those asked for since that nobody has answered.
+/// The last acknowledged choice, those asked for since that nobody has answered, and those that a server may have kept
+/// to itself and do later.
 #[derive(Debug, Clone)]
 pub struct Choice<T> {
     sure: T,
     maybe: Vec<T>,
+    late: Vec<T>,
 }
 
 impl<T: PartialEq + Clone> Choice<T> {
     fn new(sure: T) -> Self {
-        Self { sure, maybe: Vec::new() }
+        Self { sure, maybe: Vec::new(), late: Vec::new() }
     }
 
     fn attempt(&mut self, value: T) {
@@ -22,12 +24,19 @@ impl<T: PartialEq + Clone> Choice<T> {
         }
     }
 
+    fn linger(&mut self, value: T) {
+        if !self.late.contains(&value) {
+            self.late.push(value);
+        }
+    }
+
     fn acknowledge(&mut self, value: T) {
-        *self = Self::new(value);
+        self.sure = value;
+        self.maybe.clear();
     }
 
     pub fn allows(&self, value: &T) -> bool {
-        self.sure == *value || self.maybe.contains(value)
+        self.sure == *value || self.maybe.contains(value) || self.late.contains(value)
     }
 }
 
@@ -102,6 +111,22 @@ impl Diary {
             }
             Intent::Edit { comment, text } => self.comments[*comment].text.attempt(text.clone()),
             Intent::Remove { comment } => self.comments[*comment].removed = Removal::Maybe,
+        }
+    }
+
+    /// Nobody has answered an attempt, and it may come true after those that follow it.
+    pub fn linger(&mut self, intent: &Intent) {
+        match intent {
+            Intent::React { video, reaction } => {
+                self.reactions.entry(*video).or_insert(Choice::new(Reaction::None)).linger(*reaction);
+            }
+            Intent::Subscribe { channel, wish } => {
+                self.subscriptions.entry(*channel).or_insert(Choice::new(false)).linger(*wish);
+            }
+            Intent::Vote { option } => self.vote.get_or_insert(Choice::new(None)).linger(Some(*option)),
+            Intent::Edit { comment, text } => self.comments[*comment].text.linger(text.clone()),
+            // Once done they are done, however often they are asked for.
+            Intent::View { .. } | Intent::Comment { .. } | Intent::Remove { .. } => {}
         }
     }
 

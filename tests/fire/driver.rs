@@ -1,23 +1,16 @@
 //! A run: people and observers act while the program is killed and started again; then it is stopped in order, started
 //! once more, and everything is compared.
 
-use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use playhouse::telemetry::tasks;
-use reqwest::{Client, Method, RequestBuilder};
-use serde_json::{Value, json};
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep},
-};
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Instant, sleep};
 
 use crate::{
-    diary::{Ack, Diary},
-    ground::{self, Ground},
-    intent::{HOT, Intent, POLL_OPTIONS},
-    observer::{LAST_WORDS, Observer, Record},
+    field::{Field, open_poll, say_last_words},
+    ground,
+    observer::Observer,
     person,
     served::{
         Program, Served,
@@ -25,31 +18,6 @@ use crate::{
     },
     verdict,
 };
-
-/// What all who act share.
-pub struct Field {
-    pub seed: u64,
-    pub addr: SocketAddr,
-    pub ground: Ground,
-    /// The poll that is open where everybody is.
-    pub poll: String,
-    /// Nobody begins anything new.
-    pub over: CancellationToken,
-    pub record: Record,
-    /// All who watch lose their connections at once, and come back at once.
-    pub storms: watch::Sender<usize>,
-    client: Client,
-}
-
-impl Field {
-    pub fn request(&self, method: Method, path: &str, token: Option<&str>) -> RequestBuilder {
-        let request = self.client.request(method, format!("http://{}/api/v1{path}", self.addr));
-        match token {
-            Some(token) => request.bearer_auth(token),
-            None => request,
-        }
-    }
-}
 
 #[derive(Debug)]
 pub struct Plan {
@@ -96,17 +64,8 @@ pub async fn run(plan: Plan) {
     let program = Arc::new(Program::new(folder.path(), SETTINGS));
     let ground = ground::prepare(&program, plan.people, plan.videos).await;
     let mut served = program.start();
-    let poll = open_poll(&served, &ground).await;
-    let field = Arc::new(Field {
-        seed: plan.seed,
-        addr: program.addr,
-        ground,
-        poll,
-        over: CancellationToken::new(),
-        record: Record::default(),
-        storms: watch::Sender::new(0),
-        client: Client::new(),
-    });
+    let poll = open_poll(program.addr, &ground).await;
+    let field = Arc::new(Field::new(plan.seed, program.addr, ground, poll));
     let observers: Vec<_> = (0..plan.observers)
         .map(|number| tasks::spawn("observer", Observer::new(field.clone(), number).watch()))
         .collect();
@@ -121,7 +80,7 @@ pub async fn run(plan: Plan) {
     let mut diaries: Vec<_> =
         join_all(people).await.into_iter().map(|diary| diary.expect("it ends")).collect();
     // Everybody has heard all they will hear; now observers look a last time.
-    say_last_words(&plan, &field, &mut diaries[0]).await;
+    say_last_words(plan.observers, &field, &mut diaries[0]).await;
     field.record.settle();
     let seen: Vec<_> = join_all(observers).await.into_iter().map(|seen| seen.expect("it ends")).collect();
 
@@ -148,33 +107,6 @@ pub async fn run(plan: Plan) {
     assert!(acknowledged > plan.people as u64, "hardly anything happened");
     let comebacks = plan.observers * (plan.kills + plan.storms);
     assert!(resumed >= comebacks as u64, "{resumed} streams were resumed, in {comebacks} comebacks");
-}
-
-/// The owner of the videos asks everybody something.
-async fn open_poll(served: &Served, ground: &Ground) -> String {
-    let options: Vec<String> = (0..POLL_OPTIONS).map(|number| format!("answer {number}")).collect();
-    let url = format!("{}/api/v1/videos/{}/polls", served.url(), ground.videos[HOT]);
-    let request = Client::new().post(url).bearer_auth(&ground.users[0].token);
-    let answer =
-        request.json(&json!({"question": "which?", "options": options})).send().await.expect("an answer");
-    let poll: Value = answer.json().await.expect("a poll");
-    poll["id"].as_str().expect("an id").to_owned()
-}
-
-/// One last comment in every room that is observed, so that observers know when they have seen everything.
-async fn say_last_words(plan: &Plan, field: &Field, diary: &mut Diary) {
-    let rooms: BTreeSet<usize> =
-        (0..plan.observers).flat_map(|number| Observer::rooms(field, number)).collect();
-    for video in rooms {
-        let intent = Intent::Comment { video, text: LAST_WORDS.into(), key: None };
-        diary.attempt(&intent);
-        let url = format!("http://{}/api/v1/videos/{}/comments", field.addr, field.ground.videos[video]);
-        let request = Client::new().post(url).bearer_auth(&field.ground.users[0].token);
-        let answer = request.json(&json!({"text": LAST_WORDS})).send().await.expect("an answer");
-        let comment: Value = answer.json().await.expect("a comment");
-        let text = |name: &str| comment[name].as_str().unwrap_or_default().to_owned();
-        diary.acknowledge(&intent, Ack::Comment { id: text("id"), text: text("text") });
-    }
 }
 
 /// Kills as often as planned, then storms as often, at moments that the seed chooses; after the last it lives on for

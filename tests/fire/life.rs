@@ -13,7 +13,7 @@ use crate::{
 
 /// Between two attempts while nobody answers.
 const PAUSE: Duration = Duration::from_millis(20);
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How an attempt went.
 pub enum Outcome {
@@ -27,6 +27,11 @@ pub enum Outcome {
 }
 
 pub trait Way: Send {
+    /// Whether a request that nobody has answered may be worked on after the next: a server that is frozen does so.
+    fn lingers(&self) -> bool {
+        false
+    }
+
     /// `comment` is the id of the comment that is to be changed, if one is.
     fn attempt(&mut self, intent: &Intent, comment: Option<&str>) -> impl Future<Output = Outcome> + Send;
 }
@@ -63,7 +68,11 @@ async fn pursue(way: &mut impl Way, diary: &mut Diary, Wanted { intent, again }:
     };
     let started = Instant::now();
     loop {
-        match way.attempt(&intent, comment.as_deref()).await {
+        let outcome = way.attempt(&intent, comment.as_deref()).await;
+        if matches!(outcome, Outcome::Unknown) && way.lingers() {
+            diary.linger(&intent);
+        }
+        match outcome {
             Outcome::Done(ack) => return diary.acknowledge(&intent, ack),
             // A removal whose answer was lost.
             Outcome::Gone if matches!(intent, Intent::Remove { .. }) => {

@@ -9,6 +9,7 @@
 mod churn;
 mod diary;
 mod driver;
+mod field;
 mod ground;
 mod habits;
 mod intent;

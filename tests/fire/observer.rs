@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::{driver::Field, person::Socket, served::random::Random};
+use crate::{field::Field, person::Socket, served::random::Random};
 
 const PAUSE: Duration = Duration::from_millis(20);
 const ANSWER_MAX: Duration = Duration::from_secs(15);
@@ -58,6 +58,8 @@ pub const LAST_WORDS: &str = "the end";
 pub struct Seen {
     pub rooms: BTreeMap<usize, View>,
     pub resumed: u64,
+    /// Sockets with which all rooms could be joined.
+    pub sockets: u64,
     pub wrong: Vec<String>,
 }
 
@@ -88,6 +90,7 @@ impl Observer {
             if let Some(mut socket) = Socket::connect(self.field.addr, None).await
                 && self.join_all(&mut socket).await.is_some()
             {
+                self.seen.sockets += 1;
                 if last {
                     return self.see_the_end(&mut socket).await;
                 }

@@ -13,7 +13,7 @@ use tokio_tungstenite::{
 
 use crate::{
     diary::{Ack, Diary},
-    driver::Field,
+    field::Field,
     ground::User,
     intent::{HOT, Intent, Intents},
     life::{self, Outcome, Way},
@@ -45,6 +45,10 @@ pub async fn act(field: Arc<Field>, number: usize, interval: Duration) -> Diary 
 }
 
 impl Way for Person {
+    fn lingers(&self) -> bool {
+        self.field.lingers
+    }
+
     async fn attempt(&mut self, intent: &Intent, comment: Option<&str>) -> Outcome {
         let comment = comment.unwrap_or_default();
         let room = match intent {

@@ -14,7 +14,7 @@ use playhouse::{
 
 use crate::{
     diary::{Choice, Diary},
-    driver::Field,
+    field::Field,
     ground::{self, Ground},
     intent::Reaction,
     served::Program,

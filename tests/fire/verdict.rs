@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{
     diary::{Diary, Removal},
-    driver::Field,
+    field::Field,
     intent::HOT,
     observer::Seen,
     rows::{self, Shown},

@@ -174,12 +174,11 @@ impl Resident for Room {
         let facts = facts.await.map_err(|_| LoadError::Unavailable("no answer in time".into()))?;
         let facts = facts.map_err(unavailable)?.ok_or(LoadError::Absent)?;
         let options = context.options.clone();
-        let epoch = context.new_epoch();
         // Before the stream is read, so that nothing is said unheard in between.
         let siblings =
-            Siblings::listen(context.shared_bus.clone(), video, context.new_epoch(), myself.clone());
+            Siblings::listen(context.shared_bus.clone(), video, context.new_name(), myself.clone());
         let siblings = siblings.await.map_err(|error| LoadError::Unavailable(error.to_string()))?;
-        let loaded = keeper.load(&epoch).await.map_err(unavailable)?;
+        let loaded = keeper.load().await.map_err(unavailable)?;
         let reactions = ledger.totals(Kind::Reaction).await.map_err(unavailable)?;
         let views = ledger.totals(Kind::View).await.map_err(unavailable)?;
         let silenced = keeper.silenced().await.map_err(unavailable)?;
@@ -358,7 +357,7 @@ impl Live {
     fn start_work(&mut self) {
         if self.state.is_stale() && !self.reloading && !self.retry_due {
             self.reloading = true;
-            self.desk.reload(self.keeper.clone(), self.state.epoch().to_owned());
+            self.desk.reload(self.keeper.clone());
         }
         self.start_following();
         if self.state.has_waiting() && !self.write_due {

@@ -46,11 +46,11 @@ pub enum Committed<T> {
 }
 
 impl Keeper {
-    /// Reads the stream, after bringing up to date what a crash may have left behind. A stream without entries gets
-    /// `new_epoch`.
-    pub async fn load(&self, new_epoch: &str) -> StoreResult<Loaded> {
+    /// Reads the stream, after bringing up to date what a crash may have left behind. A stream without entries is
+    /// named as its video, whichever node asks: who sat down before the first comment may go on anywhere.
+    pub async fn load(&self) -> StoreResult<Loaded> {
         let Some(room) = self.within(self.store.get::<Room>((self.video.clone(),), ())).await? else {
-            let epoch = new_epoch.to_owned();
+            let epoch = self.video.to_string();
             return Ok(Loaded { epoch, next: FIRST_OFFSET, live: 0, newest: Vec::new(), aside: Vec::new() });
         };
         let next = self.next(room.newest_bucket).await?;

@@ -89,8 +89,8 @@ impl RoomContext {
         Ledger { tallies, keeper: self.keeper(video), view_window }
     }
 
-    /// Names an incarnation of a stream. Unguessable, and never made twice.
-    fn new_epoch(&self) -> String {
+    /// Names one life of a room. Never made twice.
+    fn new_name(&self) -> String {
         SessionId::new(self.clock.now()).into()
     }
 }

@@ -120,9 +120,9 @@ impl Desk {
         });
     }
 
-    pub fn reload(&self, keeper: Keeper, epoch: String) {
+    pub fn reload(&self, keeper: Keeper) {
         let desk = self.clone();
-        self.start("room_reload", async move { desk.put(Done::Reloaded(keeper.load(&epoch).await)) });
+        self.start("room_reload", async move { desk.put(Done::Reloaded(keeper.load().await)) });
     }
 
     pub fn follow(&self, keeper: Keeper, epoch: String, from: u64) {
