@@ -32,6 +32,7 @@ impl Uploads {
         if held.upload.finished {
             return Ok(());
         }
+        held.hold.confirm().await?;
         match Concat::of(&held.upload)? {
             Concat::Part => self.finish_part(held).await,
             Concat::Whole => self.publish(held).await,

@@ -170,6 +170,7 @@ impl Uploads {
             }
             None => {}
         }
+        held.hold.confirm().await?;
         self.admit(who, &held.upload, FileState::Open, length_bytes).await?;
         held.upload.length_bytes = Some(signed(length_bytes));
         Ok(self.store.put(held.upload.clone()).await?)
@@ -177,6 +178,7 @@ impl Uploads {
 
     /// Somebody goes on with it: it is kept for another while.
     pub async fn touch(&self, held: &mut Held) -> Result<(), UploadError> {
+        held.hold.confirm().await?;
         if length(&held.upload).is_none() {
             let entry = entry(&held.upload, FileState::Open, held.offset);
             self.ledger.count(&held.upload.owner_id, entry).await?;

@@ -83,6 +83,15 @@ impl Hold {
         }
     }
 
+    /// Refuses who was thought to be dead and has lost the upload to another request: what it would write of it may be
+    /// long past.
+    pub async fn confirm(&self) -> Result<(), StagingError> {
+        match &self.staging.place {
+            Place::Folder(_) => Ok(()),
+            Place::Shared(shared) => shared.offset(&self.id, self.fence()).await.map(drop),
+        }
+    }
+
     /// Begins to add to an upload that stands at `offset`, as [`Hold::offset`] has said.
     pub async fn write(&self, offset: u64) -> Result<Writing<'_>, StagingError> {
         Writing::begin(self, offset).await

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use playhouse::backends::store::tables;
+use rustix::process::Signal;
 use tokio::{io::AsyncReadExt, time::timeout};
 
 use super::{
@@ -125,4 +126,27 @@ async fn a_node_that_is_killed_in_the_middle_loses_nothing_it_has_acknowledged()
     assert_eq!(there.add(&path, offset, &bytes[offset..]).await, bytes.len());
     arrived(&cluster.server, &there, &path, &bytes).await;
     drop(ghost);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_slept_longer_than_its_hold_changes_nothing_when_it_wakes() {
+    let cluster = Cluster::start().await;
+    let [here, there] = cluster.doors("ada").await;
+    let bytes = content(20 * MIB);
+    let path = here.create(bytes.len()).await;
+    // After a first piece, what no other request will send.
+    let wrong = [&bytes[..8 * MIB], &vec![7; 4 * MIB][..]].concat();
+    let mut ghost = here.ghost(&path, 0, bytes.len(), &wrong).await;
+    wait_until("its first piece is there", || async { !pieces(&cluster.server).await.is_empty() }).await;
+    cluster.nodes[0].signal(Signal::STOP);
+    let offset = there.offset(&path).await;
+    assert!(offset <= 8 * MIB, "{offset}");
+    let told = there.add(&path, offset, &bytes[offset..offset + MIB]).await;
+    cluster.nodes[0].signal(Signal::CONT);
+    let mut answer = [0; 12];
+    timeout(PATIENCE, ghost.read_exact(&mut answer)).await.expect("an answer").expect("a status line");
+    assert_eq!(&answer, b"HTTP/1.1 423");
+    assert_eq!(there.offset(&path).await, told);
+    assert_eq!(there.add(&path, told, &bytes[told..]).await, bytes.len());
+    arrived(&cluster.server, &here, &path, &bytes).await;
 }

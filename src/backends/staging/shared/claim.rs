@@ -36,7 +36,7 @@ const TOPIC: &str = "uploads.asked";
 /// Dropped or released, it lets go.
 pub(in super::super) struct Claim {
     /// 0: there was no such upload when it was claimed.
-    fence: AtomicI64,
+    fence: Arc<AtomicI64>,
     let_go: oneshot::Sender<Box<dyn FnOnce() + Send>>,
 }
 
@@ -81,9 +81,11 @@ impl Shared {
         let lease = self.lease(id, deadline).await?;
         self.inner.asks.holders().insert(id.clone(), asked.clone());
         let (let_go, released) = oneshot::channel();
-        let keeper = Keeper { shared: self.clone(), id: id.clone(), asked: asked.clone(), lease };
+        let fence = Arc::new(AtomicI64::new(0));
+        let (shared, id, asked) = (self.clone(), id.clone(), asked.clone());
+        let keeper = Keeper { shared, id, asked, lease, fence: fence.clone() };
         tasks::spawn("hold of an upload", keeper.run(released));
-        Ok(Claim { fence: AtomicI64::new(0), let_go })
+        Ok(Claim { fence, let_go })
     }
 
     /// `None` while the bus is away.
@@ -137,6 +139,7 @@ struct Keeper {
     id: UploadId,
     asked: CancellationToken,
     lease: Option<Lease>,
+    fence: Arc<AtomicI64>,
 }
 
 impl Keeper {
@@ -161,7 +164,7 @@ impl Keeper {
         }
     }
 
-    /// A lease that is lost is taken again, unless another has it: then its holder lets go.
+    /// A lease that is lost is taken again, unless another has it, or had it meanwhile: then its holder lets go.
     async fn renew(&mut self) {
         let bus = self.shared.bus();
         let renewed = match &self.lease {
@@ -171,12 +174,22 @@ impl Keeper {
         match renewed {
             Ok(Some(lease)) => self.lease = Some(lease),
             Ok(None) => match bus.acquire(&lease_name(&self.id), &self.shared.inner.owner, LEASE).await {
-                Ok(Some(lease)) => self.lease = Some(lease),
+                Ok(Some(lease)) => {
+                    self.lease = Some(lease);
+                    if self.is_overtaken().await {
+                        self.asked.cancel();
+                    }
+                }
                 Ok(None) => self.asked.cancel(),
                 Err(_) => {}
             },
             Err(_) => {}
         }
+    }
+
+    async fn is_overtaken(&self) -> bool {
+        let fence = self.fence.load(Ordering::Relaxed);
+        fence != 0 && matches!(self.shared.offset(&self.id, fence).await, Err(StagingError::Taken))
     }
 }
 

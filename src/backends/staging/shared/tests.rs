@@ -104,7 +104,7 @@ async fn an_upload_goes_on_at_another_node_and_comes_out_as_one() {
         assert!(offset == until as u64 && broken.is_none());
         from = until;
     }
-    assert_eq!(one.list().await.unwrap(), [id.clone()]);
+    assert_eq!(one.list().await.unwrap(), std::slice::from_ref(&id));
     let hold = one.hold(&id).await.unwrap();
     assert!(house.whole(&hold).await == all);
     one.remove(&id).await.unwrap();
@@ -156,7 +156,8 @@ async fn a_ghost_that_nobody_could_ask_changes_nothing_and_leaves_nothing() {
     add(&later, 0, b"hello").await;
     let received = writing.receive(u64::MAX, pieces(b"HULLO WORLD")).await.unwrap();
     assert!(matches!(received.keep().await.unwrap(), (0, Some(StagingError::Taken))));
-    assert!(matches!(ghost.offset().await, Err(StagingError::Taken)));
+    assert!(matches!(ghost.confirm().await, Err(StagingError::Taken)));
+    assert!(later.confirm().await.is_ok());
     assert!(matches!(ghost.begin_to_end().await, Err(StagingError::Taken)));
     assert!(matches!(ghost.clear().await, Err(StagingError::Taken)));
     assert_eq!(house.left(), 1, "its piece is gone");
