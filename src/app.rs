@@ -23,7 +23,7 @@ use self::parts::Parts;
 pub use self::{
     back_ends::{BackEnds, check, check_scanner},
     first_start::FirstAdmin,
-    offline::{RecountReport, accounts_alone, recount},
+    offline::{RecountReport, accounts_alone, recount, reindex},
 };
 use crate::{
     actors::supervise::{Child, Meltdown, Supervisor},

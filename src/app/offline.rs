@@ -6,7 +6,10 @@ use anyhow::Context as _;
 
 use super::{back_ends::BackEnds, parts};
 use crate::{
-    actors::accounts::{Accounts, Keys},
+    actors::{
+        accounts::{Accounts, Keys},
+        indexer,
+    },
     backends::{feeds::Feed, store::tables::chat::Poll},
     config::Config,
     domain::{
@@ -28,6 +31,18 @@ pub async fn accounts_alone(
     let keys = Keys::load_or_make(&config.server.data_dir.join("keys/seed")).context("the key file")?;
     let accounts = parts::accounts(config, &back_ends, &clock, &Arc::new(keys), &metrics);
     Ok((accounts, back_ends))
+}
+
+/// Throws the search index away and fills it anew.
+pub async fn reindex(config: &Config, clock: SharedClock) -> anyhow::Result<indexer::Counted> {
+    let metrics = Metrics::new();
+    let back_ends = BackEnds::open(config, &clock, &metrics).await?;
+    let indexer = parts::indexer(config, &back_ends, &clock, &metrics)?;
+    let counted = indexer.rebuild().await;
+    indexer.close().await;
+    back_ends.search.close().await;
+    back_ends.store.close().await.context("the store could not be closed")?;
+    counted.context("the search index")
 }
 
 pub struct RecountReport {

@@ -42,6 +42,8 @@ pub(super) enum Command {
 pub(super) enum DoctorTask {
     /// Count every tally anew from its members, and put right what is wrong. The server must be stopped.
     Recount,
+    /// Throw the search index away and fill it anew from the store. The server must be stopped.
+    Reindex,
 }
 
 #[derive(Debug, Clone, Copy, Subcommand)]
