@@ -32,15 +32,16 @@ fn words(rng: &mut StdRng, count: usize) -> String {
 
 fn document(rng: &mut StdRng, number: usize) -> Document {
     let (title, description) = (rng.random_range(2..10), rng.random_range(0..60));
+    let views_max = 10_u64.pow(rng.random_range(1..8));
     Document {
         video_id: format!("{number:032x}").parse().expect("an id"),
         title: words(rng, title),
         description: words(rng, description),
-        tags: (0..rng.random_range(0..6)).map(|_| words(rng, 1)).collect(),
+        tags: (0..number % 6).map(|_| words(rng, 1)).collect(),
         duration_ms: rng.random_range(1_000..7_200_000),
         height: [360, 480, 720, 1_080, 2_160][rng.random_range(0..5)],
         published_at: Timestamp(1_700_000_000_000 + rng.random_range(0..100_000_000_000)),
-        views: rng.random_range(0..10_u64.pow(rng.random_range(1..8))),
+        views: rng.random_range(0..views_max),
     }
 }
 

@@ -48,7 +48,13 @@ impl House {
         Self { store, bus: bus::embedded(clock.clone()), clock, _folder: folder }
     }
 
-    async fn video(&self, number: usize, title: &str, visibility: Visibility, published_at: Option<Timestamp>) {
+    async fn video(
+        &self,
+        number: usize,
+        title: &str,
+        visibility: Visibility,
+        published_at: Option<Timestamp>,
+    ) {
         let row = Video {
             video_id: id(number),
             channel_id: ChannelId::new(NOW),

@@ -184,7 +184,7 @@ pub async fn what_people_type_is_never_a_syntax_error(bed: Bed) {
         "rust~ *",
         "\"part 1\"",
         "story / \\ \" ' ` ^ ~ ! : + - && ||",
-        "IN [a b]",
+        "IN [a story]",
         "\u{0}\u{1}rust\u{7f}",
         "not",
     ] {

@@ -1,4 +1,4 @@
-import { useState, type FormEvent } from "react";
+import { useState, type SubmitEvent } from "react";
 import { navigate, usePath, useSearch } from "../lib/router";
 import { Icon } from "./Icon";
 import styles from "./SearchBox.module.css";
@@ -13,7 +13,7 @@ export function SearchBox() {
 function Box({ asked }: { asked: string }) {
   const [words, setWords] = useState(asked);
 
-  function submit(event: FormEvent) {
+  function submit(event: SubmitEvent<HTMLFormElement>) {
     event.preventDefault();
     if (words.trim()) navigate(`/search?${new URLSearchParams({ q: words.trim() })}`);
   }
