@@ -25,7 +25,7 @@ WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path
 	-not -path 'web/test-results/*' 2>/dev/null)
 
 .PHONY: help run test test-long fuzz lint ci regen regen-declared regen-check bench-store bench-transcode bench-upload bench-segments \
-	bench-fanout bench-core bench-store-cql test-cluster cluster chaos rolling clean-cache \
+	bench-fanout bench-core bench-search bench-store-cql test-cluster cluster chaos rolling clean-cache \
 	setup setup-test setup-cluster web clips test-rust test-web test-browser
 
 help: ## Show this list
@@ -106,6 +106,10 @@ bench-core: setup web ## Comments, likes, a mixed crowd and a reconnect storm ag
 
 bench-segments: setup web ## Segments and playlists beside nginx: requests for each second of the server's CPU
 	scripts/bench-segments.sh
+
+bench-search: setup ## Searches among a million videos on one core, and how soon a change is found
+	cargo build --release --quiet --example bench_search
+	taskset -c 0 $(TARGET)/release/examples/bench_search
 
 bench-store-cql: setup setup-cluster ## Comments and reactions a second on one Cassandra node, with p99
 	PLAYHOUSE_TOOLS=$(SERVERS) scripts/bench-store-cql.sh

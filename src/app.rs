@@ -24,7 +24,7 @@ use self::parts::Parts;
 pub use self::{
     back_ends::{BackEnds, check, check_scanner},
     first_start::FirstAdmin,
-    offline::{RecountReport, accounts_alone, adopt_key, recount},
+    offline::{RecountReport, accounts_alone, adopt_key, recount, reindex},
 };
 use crate::{
     actors::supervise::{Child, Meltdown, Supervisor},

@@ -52,7 +52,7 @@ const LIVES_IN: &[(&str, &[&str])] = &[
 ];
 
 /// Settings that may be unread for now, each with its reason.
-const UNREAD: &[(&str, &str)] = &[("search", "the interface fixes the key; the index comes later")];
+const UNREAD: &[(&str, &str)] = &[];
 
 /// Settings that `config` hands out through a method of another name.
 const READ_AS: &[(&str, &str)] = &[("workers_max", "workers("), ("socket_shards", "shards()")];
@@ -406,7 +406,7 @@ mod planted {
 
     #[test]
     fn a_setting_that_only_config_reads_is_reported() {
-        let defaults = "[rooms]\n# A comment = no key.\ntick_ms = 50\nsearch = \"\"\n";
+        let defaults = "[rooms]\n# A comment = no key.\ntick_ms = 50\n";
         let unread = |path, text| unread_settings(defaults, &[Source::new(path, text)]);
         let report = ["config/default.toml: nobody reads `tick_ms`"];
         assert_eq!(unread("config/rooms.rs", "self.tick_ms"), report);

@@ -10,8 +10,10 @@ macro_rules! bodies {
     )+};
 }
 
+mod searching;
 mod storing;
 
+pub use searching::{Highlight, HighlightField, HighlightPart, SearchHit, SearchSort};
 pub use storing::{FileReplacement, Import, Job, JobEvent, NewImport, Quota, Storage};
 
 /// A page of a list.

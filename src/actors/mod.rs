@@ -7,6 +7,7 @@ pub mod admission;
 pub mod channel;
 pub mod content_keys;
 pub mod directory;
+pub mod indexer;
 pub mod ledger;
 pub mod notices;
 pub mod registry;

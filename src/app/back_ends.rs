@@ -11,6 +11,7 @@ use crate::{
         invalidations::Invalidations,
         objects::{self, SharedObjects},
         scanner::Scanner,
+        search::{self, SharedIndex},
         staging::{self, Pace, Staging},
         store::{self, Record, Store, Versions, Watched, tables},
         tallies::Tallies,
@@ -26,6 +27,7 @@ pub struct BackEnds {
     pub versions: Arc<Versions>,
     pub objects: SharedObjects,
     pub bus: SharedBus,
+    pub search: SharedIndex,
     pub staging: Staging,
     pub feeds: Feeds,
     pub tallies: Tallies,
@@ -71,6 +73,10 @@ impl BackEnds {
         };
         let bus = bus::open(&config.backends.bus.to_string(), settings).await.context("backends.bus")?;
         let invalidations = Invalidations::start(versions.clone(), bus.clone(), metrics.clone()).await;
+        let settings = search::Settings { deadline: config.backends.deadline_ms.duration() };
+        let search = search::open(&config.backends.search.to_string(), complete, settings)
+            .await
+            .context("backends.search")?;
         let settings = staging::Options {
             space_min_bytes: config.uploads.space_min_bytes,
             memory_max_bytes: config.uploads.memory_max_bytes,
@@ -94,6 +100,7 @@ impl BackEnds {
             versions,
             objects,
             bus,
+            search,
             staging,
             _invalidations: invalidations,
         })
@@ -144,6 +151,13 @@ pub async fn check(config: &Config, clock: SharedClock) -> Vec<(&'static str, Re
             told(
                 config.backends.bus.shown(),
                 bus::probe(&back_ends.bus).await.map_err(|error| error.to_string()),
+            ),
+        ),
+        (
+            "search",
+            told(
+                config.backends.search.shown(),
+                back_ends.search.probe().await.map_err(|error| error.to_string()),
             ),
         ),
     ]

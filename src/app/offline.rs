@@ -6,7 +6,7 @@ use anyhow::Context as _;
 
 use super::{back_ends::BackEnds, keys, parts};
 use crate::{
-    actors::accounts::Accounts,
+    actors::{accounts::Accounts, indexer},
     backends::{feeds::Feed, store::tables::chat::Poll},
     config::Config,
     domain::{
@@ -36,6 +36,18 @@ pub async fn adopt_key(config: &Config, clock: SharedClock) -> anyhow::Result<St
     let fingerprint = keys::adopt(config, &back_ends.store, clock.now()).await?;
     back_ends.store.close().await.context("the store could not be closed")?;
     Ok(fingerprint)
+}
+
+/// Throws the search index away and fills it anew.
+pub async fn reindex(config: &Config, clock: SharedClock) -> anyhow::Result<indexer::Counted> {
+    let metrics = Metrics::new();
+    let back_ends = BackEnds::open(config, &clock, &metrics).await?;
+    let indexer = parts::indexer(config, &back_ends, &clock, &metrics)?;
+    let counted = indexer.rebuild().await;
+    indexer.close().await;
+    back_ends.search.close().await;
+    back_ends.store.close().await.context("the store could not be closed")?;
+    counted.context("the search index")
 }
 
 pub struct RecountReport {

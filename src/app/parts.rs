@@ -22,6 +22,7 @@ use crate::{
         channel::{Channels, Office},
         content_keys::ContentKeys,
         directory,
+        indexer::{self, Indexer},
         ledger::Ledger,
         notices::Notices,
         registry::Registry,
@@ -49,6 +50,7 @@ pub struct Parts {
     pub back_ends: BackEnds,
     pub accounts: Arc<Accounts>,
     pub channels: Channels,
+    pub indexer: Arc<Indexer>,
     pub removals: Removals,
     pub rooms: Rooms,
     pub transcodes: Transcodes,
@@ -81,6 +83,7 @@ impl Parts {
         let office = office(&back_ends, &clock, &content_keys, &removals, &transcodes);
         let channels = channels(config, office, &shared);
         let uploads = uploads(config, &back_ends, &clock, &channels, &metrics);
+        let indexer = indexer(config, &back_ends, &clock, &metrics)?;
         let needs = Needs {
             config,
             back_ends: &back_ends,
@@ -106,6 +109,7 @@ impl Parts {
             objects: back_ends.objects.clone(),
             staging: back_ends.staging.clone(),
             bus: back_ends.bus.clone(),
+            search: back_ends.search.clone(),
             shelf: Shelf::new(back_ends.versions.clone(), config.media.cache_bytes_max),
             regions: Arc::default(),
             clock,
@@ -115,7 +119,7 @@ impl Parts {
             user_limits,
             drain: drain.clone(),
         });
-        Ok(Self { back_ends, accounts, channels, removals, rooms, transcodes, uploads, context })
+        Ok(Self { back_ends, accounts, channels, indexer, removals, rooms, transcodes, uploads, context })
     }
 
     /// Starts what runs once a process, under a supervisor.
@@ -134,6 +138,7 @@ impl Parts {
         children.insert(0, self.transcodes.dispatcher());
         children.insert(1, self.removals.sweeper());
         children.insert(2, self.uploads.sweeper());
+        children.insert(3, self.indexer.child());
         let supervisor = Supervisor::start(context, children).await.context("the supervised actors")?;
         Ok((supervisor, meltdown))
     }
@@ -146,6 +151,8 @@ impl Parts {
         if left > 0 {
             tracing::warn!(actors.left = left, "some actors did not finish in time");
         }
+        self.indexer.close().await;
+        self.back_ends.search.close().await;
         if let Err(error) = self.back_ends.store.close().await {
             tracing::error!(error.chain = %error, "the store did not close in order");
         }
@@ -180,6 +187,26 @@ pub(super) fn accounts(
     };
     let (store, clock, keys) = (back_ends.store.clone(), clock.clone(), keys.clone());
     Arc::new(Accounts::new(store, clock, keys, hashing, tokens, metrics.clone()))
+}
+
+pub(super) fn indexer(
+    config: &Config,
+    back_ends: &BackEnds,
+    clock: &SharedClock,
+    metrics: &Arc<Metrics>,
+) -> anyhow::Result<Arc<Indexer>> {
+    Ok(Indexer::new(indexer::Needs {
+        store: back_ends.store.clone(),
+        feeds: back_ends.feeds.clone(),
+        tallies: back_ends.tallies.clone(),
+        versions: back_ends.versions.clone(),
+        index: back_ends.search.clone(),
+        bus: back_ends.bus.clone(),
+        clock: clock.clone(),
+        metrics: metrics.clone(),
+        node: node::name(&config.server.data_dir).context("the name of this node")?,
+        sweep_interval: config.search.sweep_interval_s.duration(),
+    }))
 }
 
 async fn transcodes(

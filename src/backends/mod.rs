@@ -1,5 +1,6 @@
-//! The things that may live elsewhere, each an engine pair chosen by URI: `store` (rows), `objects` (bytes),
-//! `bus` (what nodes tell each other, `invalidations` among it); `fetch`, which goes out for what lies elsewhere, and `scanner`, which asks clamd.
+//! The things that may live elsewhere, each an engine pair chosen by URI: `store` (rows), `objects` (bytes), `search`
+//! (what is found), `bus` (what nodes tell each other, `invalidations` among it); `fetch`, which goes out for what lies
+//! elsewhere, and `scanner`, which asks clamd.
 //! Callers see contracts only; no driver type leaves its folder.
 
 pub mod bus;
@@ -9,6 +10,7 @@ pub mod invalidations;
 mod location;
 pub mod objects;
 pub mod scanner;
+pub mod search;
 pub mod staging;
 pub mod store;
 pub mod tallies;

@@ -45,6 +45,8 @@ pub(super) enum DoctorTask {
     /// Go on with this node's key file where the installation's is lost. Everybody has to sign in again, and encrypted
     /// videos stay locked. The server must be stopped.
     AdoptKey,
+    /// Throw the search index away and fill it anew from the store. The server must be stopped.
+    Reindex,
 }
 
 #[derive(Debug, Clone, Copy, Subcommand)]

@@ -7,6 +7,7 @@ mod arguments;
 mod doctor;
 pub mod open_files;
 mod recount;
+mod reindex;
 mod schema;
 pub mod serve;
 mod user;
@@ -72,6 +73,7 @@ pub fn run(
         Command::Doctor { task: None } => doctor::run(&config, output.out),
         Command::Doctor { task: Some(DoctorTask::Recount) } => recount::run(&config, output),
         Command::Doctor { task: Some(DoctorTask::AdoptKey) } => adopt_key::run(&config, output),
+        Command::Doctor { task: Some(DoctorTask::Reindex) } => reindex::run(&config, output),
         Command::User(command) => user::run(&config, command, output),
         Command::Openapi => print(&http::document(), output),
         Command::Schema { task } => schema::run(&config, task.unwrap_or(SchemaTask::Print), output),

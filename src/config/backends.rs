@@ -105,7 +105,7 @@ fn bus<'de, D: Deserializer<'de>>(source: D) -> Result<EngineUri, D::Error> {
 }
 
 fn search<'de, D: Deserializer<'de>>(source: D) -> Result<EngineUri, D::Error> {
-    EngineUri::read(source, &["tantivy"], "tantivy:PATH")
+    EngineUri::read(source, &["tantivy", "quickwit+http"], "tantivy:PATH or quickwit+http://HOST:PORT/INDEX")
 }
 
 fn objects<'de, D: Deserializer<'de>>(source: D) -> Result<EngineUri, D::Error> {

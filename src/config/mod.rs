@@ -13,6 +13,7 @@ mod range;
 pub mod reference;
 mod rooms;
 mod scan;
+mod search;
 mod server;
 mod telemetry;
 mod units;
@@ -32,6 +33,7 @@ pub use self::{
     media::{Delivery, Media},
     rooms::Rooms,
     scan::{Scan, ScanPolicy},
+    search::Search,
     server::Server,
     telemetry::{LogFormat, Telemetry},
     units::{Millis, Seconds},
@@ -53,6 +55,7 @@ pub struct Config {
     pub uploads: Uploads,
     pub scan: Scan,
     pub media: Media,
+    pub search: Search,
     pub telemetry: Telemetry,
 }
 
@@ -66,6 +69,7 @@ const RANGES: &[(&str, &[Range])] = &[
     ("uploads", uploads::RANGES),
     ("scan", scan::RANGES),
     ("media", media::RANGES),
+    ("search", search::RANGES),
 ];
 
 impl Config {

@@ -35,6 +35,16 @@ impl Timestamp {
         format!("{moment:.3}")
     }
 
+    /// Reads RFC 3339, or a day (`2026-11-22`), which begins at midnight in UTC.
+    pub fn parse(text: &str) -> Option<Self> {
+        let moment = text.parse::<jiff::Timestamp>().ok();
+        let midnight = || {
+            let day = text.parse::<jiff::civil::Date>().ok()?;
+            Some(jiff::tz::TimeZone::UTC.to_zoned(day.into()).ok()?.timestamp())
+        };
+        moment.or_else(midnight).map(|moment| Self(moment.as_millisecond()))
+    }
+
     /// `Sun, 22 Nov 2026 17:07:16 GMT`: RFC 9110 section 5.6.7.
     pub fn to_http_date(self) -> String {
         let moment = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
@@ -89,6 +99,10 @@ mod tests {
     fn a_timestamp_reads_as_rfc_3339_with_milliseconds() {
         assert_eq!(Timestamp(0).to_rfc3339(), "1970-01-01T00:00:00.000Z");
         assert_eq!(Timestamp(1_795_367_236_007).to_rfc3339(), "2026-11-22T17:07:16.007Z");
+        assert_eq!(Timestamp::parse("2026-11-22T17:07:16.007Z"), Some(Timestamp(1_795_367_236_007)));
+        assert_eq!(Timestamp::parse("2026-11-22T18:07:16+01:00"), Some(Timestamp(1_795_367_236_000)));
+        assert_eq!(Timestamp::parse("1970-01-02"), Some(Timestamp(86_400_000)));
+        assert_eq!(Timestamp::parse("yesterday"), None);
         assert_eq!(Timestamp(1_795_367_236_007).to_http_date(), "Sun, 22 Nov 2026 17:07:16 GMT");
     }
 

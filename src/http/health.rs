@@ -16,6 +16,7 @@ use crate::{
 };
 
 const BUS: &str = "bus";
+const SEARCH: &str = "search";
 
 /// The process answers
 #[utoipa::path(get, path = "/health/live", tag = "operations", responses((status = 200, body = Health)))]
@@ -23,22 +24,28 @@ pub async fn live() -> Json<Health> {
     Json(Health { status: "ok".into(), checks: Vec::new() })
 }
 
-/// The back ends work: each is used, not asked. Without the bus a node still serves everything, but alone
+/// The back ends work: each is used, not asked. Without the bus a node still serves everything, but alone, and without
+/// the search index everything but searches
 #[utoipa::path(
     get, path = "/health/ready", tag = "operations",
     responses(
-        (status = 200, body = Health, description = "`ok`, or `degraded` while the bus is away"),
+        (status = 200, body = Health, description = "`ok`, or `degraded` while only the bus or the search index is away"),
         (status = 503, body = Health, description = "Something else is away, or the server drains")
     )
 )]
 pub async fn ready(State(ctx): State<Ctx>) -> (StatusCode, Json<Health>) {
     let draining = ctx.drain.is_cancelled();
-    let (store, objects, bus) =
-        tokio::join!(ctx.store.probe(), objects::probe(&ctx.objects), bus::probe(&ctx.bus));
+    let (store, objects, bus, search) = tokio::join!(
+        ctx.store.probe(),
+        objects::probe(&ctx.objects),
+        bus::probe(&ctx.bus),
+        ctx.search.probe()
+    );
     let checks = vec![
         check("store", store),
         check("objects", objects),
         check(BUS, bus),
+        check(SEARCH, search),
         HealthCheck {
             name: "drain".into(),
             ok: !draining,
@@ -49,8 +56,8 @@ pub async fn ready(State(ctx): State<Ctx>) -> (StatusCode, Json<Health>) {
         checks.iter().filter(|check| !check.ok).map(|check| check.name.as_str()).collect();
     let (status, word) = match failing[..] {
         [] => (StatusCode::OK, "ok"),
-        // Taken out of traffic for that, all nodes would be gone at once.
-        [BUS] => (StatusCode::OK, "degraded"),
+        // Taken out of traffic for those, all nodes would be gone at once.
+        [BUS | SEARCH] | [BUS, SEARCH] => (StatusCode::OK, "degraded"),
         _ => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
     };
     (status, Json(Health { status: word.into(), checks }))

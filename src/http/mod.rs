@@ -20,6 +20,7 @@ mod openapi;
 mod polls;
 mod problem;
 mod range;
+mod search;
 mod sendfile;
 pub mod server;
 mod storage;
@@ -45,7 +46,10 @@ use crate::{
         transcode::Transcodes,
         uploads::Uploads,
     },
-    backends::{bus::SharedBus, feeds::Feeds, objects::SharedObjects, staging::Staging, store::Store},
+    backends::{
+        bus::SharedBus, feeds::Feeds, objects::SharedObjects, search::SharedIndex, staging::Staging,
+        store::Store,
+    },
     domain::clock::SharedClock,
     telemetry::Metrics,
 };
@@ -69,6 +73,7 @@ pub struct Context {
     pub regions: Arc<Regions>,
     pub staging: Staging,
     pub bus: SharedBus,
+    pub search: SharedIndex,
     pub clock: SharedClock,
     pub metrics: Arc<Metrics>,
     pub options: Options,
@@ -136,6 +141,7 @@ fn api() -> OpenApiRouter<Ctx> {
         .routes(routes!(polls::close))
         .routes(routes!(polls::vote))
         .routes(routes!(channels::read, channels::edit))
+        .routes(routes!(search::search))
         .routes(routes!(channels::subscribe, channels::unsubscribe))
         .routes(routes!(admin::actors))
         .routes(routes!(admin::create_users));

@@ -17,9 +17,10 @@ const ABOUT: &str = "A video platform engine: upload, transcode, stream, and tal
     errors are problem documents (RFC 9457) with a stable `code`; times are RFC 3339 in UTC. The socket at \
     `/api/v1/ws` is described in `schema/asyncapi.yaml` and `docs/realtime.md`.";
 
-const TAGS: [(&str, &str); 7] = [
+const TAGS: [(&str, &str); 8] = [
     ("accounts", "Signing in and out, and who I am"),
     ("videos", "Videos, their playback and their jobs"),
+    ("search", "Finding videos"),
     ("uploads", "Resumable uploads (tus 1.0.0)"),
     ("engagement", "Comments, reactions, views"),
     ("chat", "How a room is talked in: slow mode, pins, time-outs, polls"),

@@ -15,7 +15,7 @@ use crate::{
         accounts::AccountError, channel::ChannelError, content_keys::ContentKeyError, directory::Refused,
         room::RoomError,
     },
-    backends::{objects::ObjectError, store::StoreError},
+    backends::{objects::ObjectError, search::SearchError, store::StoreError},
 };
 
 tokio::task_local! {
@@ -162,6 +162,18 @@ impl From<StoreError> for ApiError {
                 tracing::warn!(error.chain = %chain(&error), "the store refused");
                 Self::new(Code::Unavailable, "the store is not available; try again")
             }
+        }
+    }
+}
+
+impl From<SearchError> for ApiError {
+    fn from(error: SearchError) -> Self {
+        match error {
+            SearchError::Unavailable(_) => {
+                tracing::warn!(error.chain = %error, "a search was not answered");
+                Self::new(Code::Unavailable, "searching is not possible now; try again")
+            }
+            SearchError::Refused(_) => Self::internal(&error),
         }
     }
 }

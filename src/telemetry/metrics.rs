@@ -117,6 +117,11 @@ metrics! {
     /// Seconds since what was found on the shelf was read from the store.
     shelf_age_seconds: Histogram = seconds(),
 
+    /// Videos put into the search index and taken out of it, and attempts that failed: put, removed, failed.
+    search_changes: By<Kind, Counter> = By::default(),
+    /// Seconds a search took, by outcome: found, none, failed.
+    search_seconds: By<Outcome, Histogram> = By::histograms(),
+
     /// Uploads that receive bytes now.
     uploads_receiving: Gauge = Gauge::default(),
     /// Uploads ended, by outcome: finished, refused, expired, terminated.

@@ -16,6 +16,7 @@ mod process;
 mod removal;
 mod replace;
 mod scan;
+mod search;
 mod sounds;
 mod support;
 mod thumbnails;

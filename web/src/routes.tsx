@@ -6,6 +6,7 @@ import { ChannelPage } from "./pages/ChannelPage";
 import { HomePage } from "./pages/HomePage";
 import { NotFoundPage } from "./pages/NotFoundPage";
 import { RegisterPage } from "./pages/RegisterPage";
+import { SearchPage } from "./pages/SearchPage";
 import { SignInPage } from "./pages/SignInPage";
 
 type Page = ComponentType<{ videoId: string }>;
@@ -18,6 +19,7 @@ const routes: [pattern: string, page: (params: Record<string, string>) => ReactE
   ["/", () => <HomePage />],
   ["/watch/:id", ({ id = "" }) => <WatchPage key={id} videoId={id} />],
   ["/channel/:id", ({ id = "" }) => <ChannelPage key={id} channelId={id} />],
+  ["/search", () => <SearchPage />],
   ["/upload", () => <UploadPage />],
   ["/sign-in", () => <SignInPage />],
   ["/register", () => <RegisterPage />],

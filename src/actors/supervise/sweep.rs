@@ -14,6 +14,7 @@ type Look = dyn Fn() -> BoxFuture<'static, ()> + Send + Sync;
 
 struct Sweeper {
     look: Box<Look>,
+    interval: Duration,
 }
 
 /// The next look is due.
@@ -30,6 +31,20 @@ impl Child {
         F: Future<Output = Result<(), E>> + Send + 'static,
         E: Display,
     {
+        Self::repeating(name, trouble, INTERVAL, sweep)
+    }
+
+    /// The same with a pause of its own between two calls.
+    pub fn repeating<F, E>(
+        name: &'static str,
+        trouble: &'static str,
+        interval: Duration,
+        sweep: impl Fn() -> F + Clone + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: Display,
+    {
         let make = move || {
             let sweep = sweep.clone();
             let look = move || -> BoxFuture<'static, ()> {
@@ -40,7 +55,7 @@ impl Child {
                     }
                 })
             };
-            (Sweeper { look: Box::new(look) }, ())
+            (Sweeper { look: Box::new(look), interval }, ())
         };
         let (child, _address) = Child::new(name, make);
         child
@@ -58,7 +73,7 @@ impl Actor for Sweeper {
 
     async fn handle(&self, myself: ActorRef<Due>, _: Due, (): &mut ()) -> Result<(), ActorProcessingErr> {
         (self.look)().await;
-        drop(myself.send_after(INTERVAL, || Due));
+        drop(myself.send_after(self.interval, || Due));
         Ok(())
     }
 }

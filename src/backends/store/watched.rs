@@ -34,11 +34,13 @@ pub struct Versions {
     tables: Vec<&'static str>,
     slots: Box<[AtomicU64]>,
     hasher: RandomState,
-    written: Mutex<Written>,
-    is_written: Notify,
+    /// Here, for other processes to be told of.
+    here: Gathered,
+    /// Here and elsewhere, for who follows what changes.
+    anywhere: Gathered,
 }
 
-/// What was written here and others have not been told of: the first texts of the keys of partitions.
+/// What was written since somebody asked: the first texts of the keys of partitions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Written {
     Some(BTreeSet<String>),
@@ -51,13 +53,52 @@ impl Default for Written {
     }
 }
 
+/// Names that wait for the one who asks for them.
+#[derive(Default)]
+struct Gathered {
+    written: Mutex<Written>,
+    is_written: Notify,
+}
+
+impl Gathered {
+    fn add(&self, name: &str) {
+        let mut written = self.held();
+        if let Written::Some(names) = &mut *written {
+            names.insert(name.to_owned());
+            if names.len() > WRITTEN_LEN_MAX {
+                *written = Written::Everything;
+            }
+        }
+        self.is_written.notify_one();
+    }
+
+    fn add_all(&self) {
+        *self.held() = Written::Everything;
+        self.is_written.notify_one();
+    }
+
+    async fn take(&self) -> Written {
+        loop {
+            self.is_written.notified().await;
+            let written = std::mem::take(&mut *self.held());
+            if written != Written::default() {
+                return written;
+            }
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, Written> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Versions {
     /// Watches tables whose partition keys begin with a text.
     pub fn of_tables(tables: &[&'static Table]) -> Arc<Self> {
         let slots = (0..SLOTS).map(|_| AtomicU64::new(0)).collect();
         let tables = tables.iter().map(|table| table.name).collect();
-        let (written, is_written) = (Mutex::default(), Notify::new());
-        Arc::new(Self { tables, slots, hasher: RandomState::new(), written, is_written })
+        let (here, anywhere) = (Gathered::default(), Gathered::default());
+        Arc::new(Self { tables, slots, hasher: RandomState::new(), here, anywhere })
     }
 
     /// The version of all watched partitions whose key begins with this text.
@@ -71,19 +112,13 @@ impl Versions {
 
     fn count(&self, first: &str) {
         self.written_elsewhere(first);
-        let mut written = self.written_here();
-        if let Written::Some(names) = &mut *written {
-            names.insert(first.to_owned());
-            if names.len() > WRITTEN_LEN_MAX {
-                *written = Written::Everything;
-            }
-        }
-        self.is_written.notify_one();
+        self.here.add(first);
     }
 
     /// Counts a write of another process.
     pub fn written_elsewhere(&self, first: &str) {
         self.slot(first).fetch_add(1, Ordering::Release);
+        self.anywhere.add(first);
     }
 
     /// Counts one write of everything, for what was not heard of.
@@ -91,27 +126,22 @@ impl Versions {
         for slot in &self.slots {
             slot.fetch_add(1, Ordering::Release);
         }
+        self.anywhere.add_all();
     }
 
     /// What was written here since this was last asked, when there is something. May be cancelled without losing it.
     pub async fn take_written(&self) -> Written {
-        loop {
-            self.is_written.notified().await;
-            let written = std::mem::take(&mut *self.written_here());
-            if written != Written::default() {
-                return written;
-            }
-        }
+        self.here.take().await
+    }
+
+    /// The same of what was written here or elsewhere. For one follower a process.
+    pub async fn take_changed(&self) -> Written {
+        self.anywhere.take().await
     }
 
     /// Others could not be told: next time they must suppose that all was written.
     pub fn untold(&self) {
-        *self.written_here() = Written::Everything;
-        self.is_written.notify_one();
-    }
-
-    fn written_here(&self) -> MutexGuard<'_, Written> {
-        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+        self.here.add_all();
     }
 
     fn slot(&self, first: &str) -> &AtomicU64 {
@@ -261,7 +291,13 @@ mod tests {
         assert_eq!(version(), 4);
         store.close().await.unwrap();
         assert_eq!(versions.take_written().await, Written::Some(["a".to_owned()].into()));
+        versions.written_elsewhere("b");
+        let both = Written::Some(["a".to_owned(), "b".to_owned()].into());
+        assert_eq!(versions.take_changed().await, both);
         (0..=WRITTEN_LEN_MAX).for_each(|name| versions.count(&name.to_string()));
         assert_eq!(versions.take_written().await, Written::Everything);
+        assert_eq!(versions.take_changed().await, Written::Everything);
+        versions.all_written_elsewhere();
+        assert_eq!(versions.take_changed().await, Written::Everything);
     }
 }

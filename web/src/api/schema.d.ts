@@ -288,6 +288,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Public videos with these words */
+        get: operations["search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/uploads": {
         parameters: {
             query?: never;
@@ -775,7 +792,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The back ends work: each is used, not asked. Without the bus a node still serves everything, but alone */
+        /**
+         * The back ends work: each is used, not asked. Without the bus a node still serves everything, but alone, and without
+         *     the search index everything but searches
+         */
         get: operations["ready"];
         put?: never;
         post?: never;
@@ -976,6 +996,19 @@ export interface components {
             name: string;
             ok: boolean;
         };
+        /** @description A text of a video in pieces, to be shown one after the other. */
+        Highlight: {
+            field: components["schemas"]["HighlightField"];
+            parts: components["schemas"]["HighlightPart"][];
+        };
+        /** @enum {string} */
+        HighlightField: "title" | "description" | "tags";
+        HighlightPart: {
+            /** @description Whether this is one of the words that were asked for. */
+            matched: boolean;
+            /** @description Plain text: to be escaped where it is shown as HTML. */
+            text: string;
+        };
         /** @description A file that is being fetched. */
         Import: {
             created_at: string;
@@ -1130,6 +1163,21 @@ export interface components {
                  * @description Votes in all.
                  */
                 votes: number;
+            }[];
+            /** @description Give it back as `?cursor=` for the next page; null on the last. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list. */
+        List_SearchHit: {
+            items: {
+                /** @description Where the words that were asked for stand; empty without words. */
+                highlights: components["schemas"]["Highlight"][];
+                /**
+                 * Format: float
+                 * @description How well it fits, where results are sorted by that; not to be compared between searches.
+                 */
+                score?: number | null;
+                video: components["schemas"]["Video"];
             }[];
             /** @description Give it back as `?cursor=` for the next page; null on the last. */
             next_cursor?: string | null;
@@ -1359,6 +1407,17 @@ export interface components {
              * @description Absent for sound.
              */
             width?: number | null;
+        };
+        /** @description A video that was found. */
+        SearchHit: {
+            /** @description Where the words that were asked for stand; empty without words. */
+            highlights: components["schemas"]["Highlight"][];
+            /**
+             * Format: float
+             * @description How well it fits, where results are sorted by that; not to be compared between searches.
+             */
+            score?: number | null;
+            video: components["schemas"]["Video"];
         };
         SlowMode: {
             /**
@@ -2296,6 +2355,58 @@ export interface operations {
             };
             /** @description `unauthenticated` */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    search: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Words that all have to be there, in the title, the tags or the description; `"words in a row"`; `-unwanted`.
+                 *     At most 500 characters. Without it, everything is found.
+                 */
+                q?: string;
+                duration_from_s?: number;
+                duration_to_s?: number;
+                /** @description A moment as RFC 3339, or a day as `2026-11-27`: uploaded then or later. */
+                uploaded_after?: string;
+                /** @description Uploaded earlier than that. */
+                uploaded_before?: string;
+                /** @description In pixels, as in `720p`. */
+                min_height?: number;
+                sort?: "relevance" | "date" | "views";
+                /** @description 1 to 100; 20 when left out. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_SearchHit"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unavailable`: the index is away */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3987,7 +4098,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description `ok`, or `degraded` while the bus is away */
+            /** @description `ok`, or `degraded` while only the bus or the search index is away */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -1,5 +1,5 @@
 /** The server's types under short names. All of them come from the generated schema. */
-import type { components } from "./schema";
+import type { components, operations } from "./schema";
 
 type Schemas = components["schemas"];
 
@@ -7,6 +7,8 @@ export type User = Schemas["User"];
 export type Tokens = Schemas["Tokens"];
 export type Video = Schemas["Video"];
 export type VideoPage = Schemas["List_Video"];
+export type SearchPage = Schemas["List_SearchHit"];
+export type SearchSort = NonNullable<NonNullable<operations["search"]["parameters"]["query"]>["sort"]>;
 export type Visibility = Schemas["Visibility"];
 export type Rendition = Schemas["Rendition"];
 export type Failure = Schemas["Failure"];

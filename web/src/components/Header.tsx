@@ -5,6 +5,7 @@ import { ButtonLink } from "./Button";
 import styles from "./Header.module.css";
 import { Icon } from "./Icon";
 import { Logo } from "./Logo";
+import { SearchBox } from "./SearchBox";
 import { ThemeToggle } from "./ThemeToggle";
 
 export function Header() {
@@ -17,6 +18,7 @@ export function Header() {
         <Link to="/" className={styles.home} aria-label="Playhouse, home">
           <Logo />
         </Link>
+        <SearchBox />
         <nav className={styles.nav} aria-label="Main">
           <Link to="/upload" className={styles.upload} aria-current={path === "/upload" ? "page" : undefined}>
             <Icon name="upload" size={19} />
