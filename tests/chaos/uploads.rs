@@ -166,8 +166,6 @@ impl Uploader {
 /// Held by another request, overtaken by it, a node that cannot say now, or one that does not know of it.
 fn must_ask_again(status: StatusCode) -> bool {
     let codes = [
-        StatusCode::NOT_FOUND,
-        StatusCode::GONE,
         StatusCode::CONFLICT,
         StatusCode::LOCKED,
         StatusCode::TOO_MANY_REQUESTS,
