@@ -13,8 +13,12 @@ use playhouse::backends::search::{self, Settings, SharedIndex};
 use search_suite::Bed;
 
 async fn open_in(folder: &Path) -> SharedIndex {
+    open_at("tantivy:", folder).await
+}
+
+async fn open_at(uri: &str, folder: &Path) -> SharedIndex {
     let settings = Settings { deadline: Duration::from_secs(20) };
-    search::open("tantivy:", folder, settings).await.unwrap()
+    search::open(uri, folder, settings).await.unwrap()
 }
 
 async fn tantivy() -> Bed {

@@ -53,7 +53,7 @@ enum Heard {
 pub async fn act(field: Arc<Field>, number: usize) -> Uploaded {
     // Each request may meet another node.
     let client = Client::builder().pool_max_idle_per_host(0).build().expect("a client");
-    let random = Random::new(field.seed.wrapping_add(0x00F1_1E).wrapping_mul(number as u64 + 1));
+    let random = Random::new(field.seed.wrapping_add(0x0000_F11E).wrapping_mul(number as u64 + 1));
     let token = field.ground.users[number].token.clone();
     let mut uploader = Uploader { field: field.clone(), token, client, random, told: Uploaded::default() };
     let mut count = 0;

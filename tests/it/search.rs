@@ -74,7 +74,7 @@ async fn a_video_is_found_while_it_is_public_and_by_the_words_it_has_now() {
     edit(&app, &ada, &id, json!({"visibility": "public"})).await;
     until_found(&app, "q=giraffes", &[&id]).await;
 
-    let app = a_lost_index_is_made_anew_and_lost_changes_are_found(app, &ada, &id).await;
+    let app = Box::pin(a_lost_index_is_made_anew_and_lost_changes_are_found(app, &ada, &id)).await;
     let path = format!("/api/v1/videos/{id}");
     let ada = app.sign_in(&ada).await;
     let deleted = app.request(Method::DELETE, &path).bearer_auth(&ada.token).send().await.expect("an answer");

@@ -119,10 +119,10 @@ async fn one_look_makes_the_index_right_and_the_next_changes_nothing() {
 
     let tallies = Tallies::new(house.store.clone());
     let viewers = (0..130).map(|viewer| MemberChange::set(format!("viewer-{viewer}"), 1)).collect();
-    tallies.apply(&TallyKey::new(Kind::View, &id(7)), viewers).await.unwrap();
+    tallies.apply(&TallyKey::new(Kind::View, id(7)), viewers).await.unwrap();
     assert_eq!(indexer.sweep().await.unwrap().changed, 1);
     let more = vec![MemberChange::set("one more".to_owned(), 1)];
-    tallies.apply(&TallyKey::new(Kind::View, &id(7)), more).await.unwrap();
+    tallies.apply(&TallyKey::new(Kind::View, id(7)), more).await.unwrap();
     assert_eq!(indexer.sweep().await.unwrap().changed, 0, "131 views are as good as 130");
 
     assert_eq!(indexer.rebuild().await.unwrap(), Counted { videos: 253, changed: 250 });

@@ -6,7 +6,7 @@ use playhouse::backends::search::Change;
 
 use crate::{
     killed_child::{Place, lines_until_killed, say},
-    open_in,
+    open_at, open_in,
     search_suite::{document, found, id, put},
 };
 
@@ -39,7 +39,7 @@ async fn what_was_acknowledged_survives_kill_9_and_no_half_change_does() {
 #[ignore = "started by another test, which kills it"]
 async fn child_that_writes_until_it_is_killed() {
     let Some(place) = Place::of_child() else { return };
-    let index = open_in(&place.dir).await;
+    let index = open_at(&place.uri, &place.dir).await;
     let before = index.marks_of(vec![id(0)]).await.unwrap();
     let mut version = before.get(&id(0)).map_or(0, |mark| mark.version);
     loop {
@@ -71,7 +71,8 @@ fn files(folder: &Path) -> Vec<std::path::PathBuf> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_damaged_folder_is_begun_anew_whatever_is_damaged() {
     let is_of_segments = |name: &str| !name.ends_with(".json") && !name.contains("lock");
-    let damages: [(&str, fn(&Path)); 4] = [
+    type Damage = fn(&Path);
+    let damages: [(&str, Damage); 4] = [
         ("the list of segments says nonsense", |path| fs::write(path, "{\"nonsense\"").unwrap()),
         ("the list of segments is empty", |path| fs::write(path, "").unwrap()),
         ("a segment is gone", |path| fs::remove_file(path).unwrap()),
