@@ -46,6 +46,7 @@ pub const ALL: &[&Table] = &[
     video::Video::TABLE,
     video::Catalogue::TABLE,
     video::Job::TABLE,
+    video::Piece::TABLE,
     video::PendingJob::TABLE,
     video::Removal::TABLE,
     video::Replacement::TABLE,
