@@ -143,7 +143,7 @@ fn what_is_wrong_in_the_environment_is_refused_in_one_line_that_names_the_key() 
         (
             "ROOM__TICK_MS",
             "1",
-            "room: unknown key, allowed: auth, backends, limits, media, rooms, scan, search, server, telemetry, uploads",
+            "room: unknown key, allowed: auth, backends, limits, media, node, rooms, scan, search, server, telemetry, uploads",
         ),
     ];
     for (name, value, refusal) in table {

@@ -76,6 +76,8 @@ metrics! {
     tasks: Gauge = Gauge::default(),
     /// Comments whose mentions and replies were not told, because too many waited.
     notices_dropped: Counter = Counter::default(),
+    /// Emoji thrown into rooms that other nodes were not told of, because the bus was slow.
+    bursts_dropped: Counter = Counter::default(),
     /// Bytes of commands admitted and not yet worked off.
     commands_in_flight_bytes: Gauge = Gauge::default(),
 
@@ -138,6 +140,8 @@ metrics! {
     videos_removed: Counter = Counter::default(),
     /// Attempts at a job that ended, by outcome: done, retried, failed, cancelled.
     job_attempts: By<Outcome, Counter> = By::default(),
+    /// Pieces of jobs, by fate: made here, elsewhere (of jobs of this node), for_others, in_vain, or their node was lost.
+    job_pieces: By<Kind, Counter> = By::default(),
     /// Seconds of one run of a media worker, by stage.
     job_stage_seconds: By<Kind, Histogram> = By::histograms(),
     /// Media workers running now.

@@ -27,7 +27,7 @@ use playhouse::{
 use serde_json::{Value, json};
 
 /// Someone whom the store knows.
-async fn account(house: &House, name: &str) -> Identity {
+pub async fn account(house: &House, name: &str) -> Identity {
     let who = house.user(name);
     register(house, &who).await;
     who

@@ -4,14 +4,17 @@ use std::{collections::BTreeSet, time::Duration};
 
 use futures_util::future::join_all;
 use playhouse::{
-    actors::room::NewComment,
+    actors::room::{CommentsOf, NewComment, NewPoll, RoomError},
     domain::{access::Visibility, account::Identity, ids::VideoId, reaction::Reaction},
 };
 use playhouse_protocol::realtime::Counts;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
-use crate::house::{Client, DEADLINE, House, Plan, Protocol};
+use crate::{
+    chat::account,
+    house::{Client, DEADLINE, House, Plan, Protocol},
+};
 
 fn new(who: &Identity, text: String) -> NewComment {
     NewComment { who: who.clone(), text, at_ms: None, parent_id: None, key: None }
@@ -201,4 +204,160 @@ async fn a_video_that_is_made_private_on_one_node_is_left_on_the_other() {
     here.put_video(&video, &ada, Visibility::Private).await;
     here.rooms.of(&video).video_changed().await.expect("it looks again");
     counts_until(&there, &video, "the stranger is dismissed", |counts| counts.viewers == 0).await;
+}
+
+/// Two nodes with somebody in the room of a video at each.
+struct Pair {
+    here: House,
+    there: House,
+    owner: Identity,
+    video: VideoId,
+    one: Client,
+    two: Client,
+}
+
+impl Pair {
+    async fn start() -> Self {
+        let here = House::start(Plan::default()).await;
+        let there = here.beside(Plan::default()).await;
+        let owner = account(&here, "owner").await;
+        let video = here.video(&owner, Visibility::Public).await;
+        let mut one = here.connect(Protocol::Json, Some(&owner)).await;
+        one.join(&video).await;
+        let mut two = there.connect(Protocol::MessagePack, None).await;
+        two.join(&video).await;
+        Self { here, there, owner, video, one, two }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rules_that_change_on_one_node_are_seen_and_hold_on_the_other() {
+    let Pair { here, there, owner, video, mut one, mut two } = Pair::start().await;
+    let bob = account(&here, "bob").await;
+    let (near, far) = (here.rooms.of(&video), there.rooms.of(&video));
+    near.set_slow_mode(&owner, Duration::from_secs(3_600)).await.expect("rules");
+    assert_eq!(two.event("chat").await["slow_mode_s"], json!(3_600));
+    far.comment(new(&bob, "once".into())).await.expect("a comment");
+    // Whichever node it is asked of.
+    for room in [&far, &near] {
+        let refused = room.comment(new(&bob, "twice".into())).await;
+        assert!(matches!(refused, Err(RoomError::SlowMode { .. })), "{refused:?}");
+    }
+    far.set_slow_mode(&owner, Duration::ZERO).await.expect("rules");
+    near.comment(new(&bob, "at once".into())).await.expect("a comment");
+    let said = near.comment(new(&owner, "look".into())).await.expect("a comment").comment.id;
+    let id = said.parse().expect("an id");
+    near.pin(&owner, Some(&id)).await.expect("a pin");
+    for client in [&mut one, &mut two] {
+        while client.event("chat").await["pinned"]["id"] != json!(said) {}
+    }
+    far.remove(&id, owner.clone()).await.expect("a removal");
+    for client in [&mut one, &mut two] {
+        while client.event("chat").await.get("pinned").is_some_and(|pinned| !pinned.is_null()) {}
+    }
+    assert_eq!(near.chat().await.expect("rules"), far.chat().await.expect("rules"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_poll_is_opened_voted_on_and_closed_on_any_node() {
+    let Pair { here, there, owner, video, mut one, mut two } = Pair::start().await;
+    let (near, far) = (here.rooms.of(&video), there.rooms.of(&video));
+    let question = |question: &str| NewPoll {
+        question: question.into(),
+        options: vec!["yes".into(), "no".into()],
+        key: None,
+    };
+    let poll = near.open_poll(&owner, question("Tea?")).await.expect("a poll");
+    let id = poll.id.parse().expect("an id");
+    assert_eq!(two.event("poll").await["poll"]["question"], json!("Tea?"));
+    let second = far.open_poll(&owner, question("Coffee?")).await;
+    assert!(matches!(second, Err(RoomError::Conflict(_))), "{second:?}");
+    let people: Vec<Identity> = (0..10).map(|number| here.user(&format!("voter{number}"))).collect();
+    let votes = people.iter().enumerate().map(|(at, who)| {
+        let room = if at % 2 == 0 { &near } else { &far };
+        room.vote(who.clone(), &id, 1)
+    });
+    join_all(votes).await.into_iter().for_each(|vote| drop(vote.expect("a vote")));
+    for client in [&mut one, &mut two] {
+        while client.event("poll").await["poll"]["votes"] != json!(10) {}
+    }
+    let closed = far.close_poll(&owner, &id).await.expect("it closes");
+    assert_eq!((closed.open, closed.votes), (false, 10));
+    let late = near.vote(owner.clone(), &id, 0).await;
+    assert!(matches!(late, Err(RoomError::PollClosed)), "{late:?}");
+    for client in [&mut one, &mut two] {
+        while client.event("poll").await["poll"]["open"] != json!(false) {}
+    }
+    near.open_poll(&owner, question("Coffee?")).await.expect("the next one");
+    while two.event("poll").await["poll"]["question"] != json!("Coffee?") {}
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_polls_that_are_opened_at_once_one_is_open() {
+    let Pair { here, there, owner, video, .. } = Pair::start().await;
+    let (near, far) = (here.rooms.of(&video), there.rooms.of(&video));
+    for round in 0..5 {
+        let new = |node: &str| NewPoll {
+            question: format!("{node} {round}?"),
+            options: vec!["yes".into(), "no".into()],
+            key: None,
+        };
+        let (ours, theirs) =
+            tokio::join!(near.open_poll(&owner, new("here")), far.open_poll(&owner, new("there")));
+        let opened: Vec<_> = [ours, theirs].into_iter().filter_map(Result::ok).collect();
+        assert_eq!(opened.len(), 1, "{opened:?}");
+        let polls = near.polls(10, None).await.expect("a list").items;
+        assert_eq!(polls.len(), round + 1, "what lost is not listed");
+        far.close_poll(&owner, &opened[0].id.parse().expect("an id")).await.expect("it closes");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_timed_out_on_one_node_cannot_speak_on_the_other() {
+    let here = House::start(Plan::default()).await;
+    let hearing = here.beside(Plan::default()).await;
+    // What this one does not hear it must ask the store for.
+    let deaf = here.beside_and_deaf(Plan::default()).await;
+    let (owner, eve) = (account(&here, "owner").await, account(&here, "eve").await);
+    let video = here.video(&owner, Visibility::Public).await;
+    let room = here.rooms.of(&video);
+    for there in [&hearing, &deaf] {
+        let far = there.rooms.of(&video);
+        let mut seat = there.connect(Protocol::Json, Some(&eve)).await;
+        seat.join(&video).await;
+        let said = far.comment(new(&eve, "before".into())).await.expect("a comment").comment.id;
+        let ten_minutes = Duration::from_secs(600);
+        let gone =
+            room.time_out(&owner, &eve.user_id, ten_minutes, CommentsOf::Go).await.expect("a time-out");
+        assert_eq!(gone.removed, 1, "what was said on the other node is gone too");
+        let refused = far.comment(new(&eve, "after".into())).await;
+        assert!(matches!(refused, Err(RoomError::TimedOut { .. })), "{refused:?}");
+        let edit = far.edit(&said.parse().expect("an id"), eve.clone(), "mended").await;
+        assert!(edit.is_err(), "{edit:?}");
+        let lifted = room.time_out(&owner, &eve.user_id, Duration::ZERO, CommentsOf::Stay).await;
+        assert_eq!(lifted.expect("it is lifted").until, None);
+        let again = far.comment(new(&eve, "again".into())).await.expect("a comment").comment.id;
+        room.remove(&again.parse().expect("an id"), owner.clone()).await.expect("a removal");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn emoji_thrown_on_one_node_are_counted_once_on_both() {
+    const EACH: u64 = 20;
+    let Pair { here, there, video, mut one, mut two, .. } = Pair::start().await;
+    let (ada, bob) = (here.user("ada"), here.user("bob"));
+    for _ in 0..EACH {
+        here.rooms.of(&video).burst(ada.clone(), "🎉".parse().expect("one")).await.expect("thrown");
+        there.rooms.of(&video).burst(bob.clone(), "🔥".parse().expect("one")).await.expect("thrown");
+    }
+    for client in [&mut one, &mut two] {
+        let mut seen = [0, 0];
+        while seen != [EACH, EACH] {
+            let counts = client.event("bursts").await["counts"].clone();
+            for (sum, emoji) in seen.iter_mut().zip(["🎉", "🔥"]) {
+                *sum += counts[emoji].as_u64().unwrap_or(0);
+                assert!(*sum <= EACH, "counted twice: {counts}");
+            }
+        }
+    }
 }

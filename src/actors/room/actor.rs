@@ -25,7 +25,7 @@ use super::{
     pace::Pace,
     plan::{Command, Pending},
     seats::Seats,
-    siblings::{Again, Siblings, Word},
+    siblings::{Again, Burst, Siblings, Word},
     state::State,
     work::{Desk, Done, Ledger, ReactTicket, Ticket, ViewTicket},
 };
@@ -75,6 +75,7 @@ pub enum Message {
     RetryDue,
     /// A room of the same video on another node says how things stand there; some of what they said was lost.
     Heard(Word),
+    Thrown(Burst),
     Missed,
     /// The time has come to say it again.
     WordDue,
@@ -181,8 +182,8 @@ impl Resident for Room {
         let loaded = keeper.load().await.map_err(unavailable)?;
         let reactions = ledger.totals(Kind::Reaction).await.map_err(unavailable)?;
         let views = ledger.totals(Kind::View).await.map_err(unavailable)?;
-        let silenced = keeper.silenced().await.map_err(unavailable)?;
         let chat = keeper.load_chat(&context.tallies).await.map_err(unavailable)?;
+        let silenced = keeper.silenced().await.map_err(unavailable)?;
         let (sender, done) = mpsc::unbounded_channel();
         context.metrics.rooms.inc();
         Ok(Live {
@@ -239,6 +240,7 @@ impl Resident for Room {
             Message::FlushDue => live.flush_due = false,
             Message::RetryDue => live.retry_due = false,
             Message::Heard(word) => live.on_heard(word).await,
+            Message::Thrown(burst) => live.on_thrown(&burst),
             Message::Missed => live.on_missed().await,
             Message::WordDue => live.on_word_due(),
             Message::Wake => {}
@@ -389,6 +391,7 @@ impl Live {
     fn write(&mut self) {
         if let Some(mut plan) = self.state.plan(&self.facts.owner) {
             plan.hush = self.chat.moderation.hush(&self.facts.channel, &plan.commands);
+            plan.hush.acts = self.siblings.are_possible().then(|| self.chat.acts());
             self.wrote_at = Some(Instant::now());
             self.desk.write(self.keeper.clone(), plan);
         }

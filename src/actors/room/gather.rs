@@ -35,6 +35,15 @@ impl<C> Gather<C> {
         self.waiting.is_empty() && !self.writing
     }
 
+    pub fn is_writing(&self) -> bool {
+        self.writing
+    }
+
+    /// What waits and is not to be written at all.
+    pub fn give_up_waiting(&mut self) -> Vec<C> {
+        std::mem::take(&mut self.waiting)
+    }
+
     /// What is to be written now; `None` while a write is on its way or nothing waits.
     pub fn take(&mut self) -> Option<Vec<C>> {
         if self.writing || self.waiting.is_empty() {

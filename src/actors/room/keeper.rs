@@ -83,6 +83,20 @@ impl Keeper {
         Ok(Some(Followed { entries, aside }))
     }
 
+    /// The offset that the next entry gets.
+    pub async fn head(&self) -> StoreResult<u64> {
+        match self.within(self.store.get::<Room>((self.video.clone(),), ())).await? {
+            Some(room) => self.next(room.newest_bucket).await,
+            None => Ok(FIRST_OFFSET),
+        }
+    }
+
+    /// Whether a plan names what another node may have written, and has: then it is decided when that is known.
+    pub async fn is_behind<T>(&self, plan: &Plan<T>) -> StoreResult<bool> {
+        let is_possible = plan.hush.acts.is_some() && plan.names_what_is_to_come();
+        Ok(is_possible && self.head().await? > plan.first)
+    }
+
     /// Fetches what a plan is missing.
     pub async fn complete<T>(&self, plan: &mut Plan<T>) -> StoreResult<()> {
         // A comment, then its parent: rows name rows no deeper than that.

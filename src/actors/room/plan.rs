@@ -137,12 +137,7 @@ impl<T> Batch<T> {
 impl<T> Plan<T> {
     /// Offsets of rows that must be fetched before it can decide. Ask again after fetching: rows name rows.
     pub fn missing(&self) -> Vec<u64> {
-        let named = self.commands.iter().filter_map(|pending| match &pending.command {
-            Command::Post { parent, .. } => *parent,
-            Command::Edit { target, .. } | Command::Remove { target, .. } => Some(*target),
-            Command::Wait => None,
-        });
-        let mut wanted: Vec<u64> = named.collect();
+        let mut wanted: Vec<u64> = self.named().collect();
         let parents = wanted.iter().filter_map(|target| self.parent_of(self.known.get(target)?));
         let parents: Vec<u64> = parents.collect();
         wanted.extend(parents);
@@ -150,6 +145,19 @@ impl<T> Plan<T> {
         wanted.sort_unstable();
         wanted.dedup();
         wanted
+    }
+
+    fn named(&self) -> impl Iterator<Item = u64> {
+        self.commands.iter().filter_map(|pending| match &pending.command {
+            Command::Post { parent, .. } => *parent,
+            Command::Edit { target, .. } | Command::Remove { target, .. } => Some(*target),
+            Command::Wait => None,
+        })
+    }
+
+    /// Whether a command is about something that is not known to exist.
+    pub fn names_what_is_to_come(&self) -> bool {
+        self.named().any(|offset| offset >= self.first)
     }
 
     fn parent_of(&self, row: &Entry) -> Option<u64> {

@@ -1,12 +1,17 @@
 //! What rooms of one video say to each other when several nodes have one. The store decides: a comment is durable, and
 //! has its offset, before anybody hears of it. A word on the bus only says that there is something to be read, so one that
-//! is lost costs time, and what the bus forgets was never the truth.
+//! is lost costs time, and what the bus forgets was never the truth. Emoji alone are said themselves: they are stored
+//! nowhere, and may be missed.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use tokio::{task::JoinHandle, time::Instant};
+use tokio::{sync::Semaphore, task::JoinHandle, time::Instant};
 use tracing::warn;
 
 use super::actor::{Message, Room};
@@ -35,6 +40,26 @@ pub struct Word {
     pub votes: u64,
     /// How often it was told that the video's row has changed.
     pub changes: u64,
+    /// Acts of moderators that it knows of, as the store counts them.
+    #[serde(default)]
+    pub acts: i64,
+    /// How often it has written votes on polls.
+    #[serde(default)]
+    pub ballots: u64,
+}
+
+/// Emoji that were thrown into one of the rooms within a tick.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Burst {
+    pub from: String,
+    pub thrown: BTreeMap<String, u64>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Said {
+    Word(Word),
+    Burst(Burst),
 }
 
 /// What has become known by a word.
@@ -43,6 +68,7 @@ pub struct News {
     pub viewers: bool,
     pub votes: bool,
     pub changes: bool,
+    pub ballots: bool,
 }
 
 /// The other rooms of a video, as far as they were heard of.
@@ -54,6 +80,8 @@ pub struct Siblings {
     said: Option<Word>,
     heard: HashMap<String, (Word, Instant)>,
     listening: Option<JoinHandle<()>>,
+    /// Emoji are said by one task at a time: a bus that is slow gets fewer of them.
+    mouth: Arc<Semaphore>,
 }
 
 impl Drop for Siblings {
@@ -82,7 +110,8 @@ impl Siblings {
                         let said = match subscription.next().await {
                             Delivery::Missed(_) => Message::Missed,
                             Delivery::Event(event) => match serde_json::from_slice(&event) {
-                                Ok(word) => Message::Heard(word),
+                                Ok(Said::Word(word)) => Message::Heard(word),
+                                Ok(Said::Burst(burst)) => Message::Thrown(burst),
                                 Err(error) => {
                                     warn!(error.chain = %error, "a room said something that cannot be read");
                                     continue;
@@ -96,8 +125,10 @@ impl Siblings {
                 }))
             }
         };
-        let own = Word { from: name, epoch: String::new(), head: 0, viewers: 0, votes: 0, changes: 0 };
-        Ok(Self { bus, topic, own, said: None, heard: HashMap::new(), listening })
+        let epoch = String::new();
+        let own = Word { from: name, epoch, head: 0, viewers: 0, votes: 0, changes: 0, acts: 0, ballots: 0 };
+        let mouth = Arc::new(Semaphore::new(1));
+        Ok(Self { bus, topic, own, said: None, heard: HashMap::new(), listening, mouth })
     }
 
     /// Viewers in the other rooms.
@@ -116,6 +147,7 @@ impl Siblings {
             viewers: changed(|word| word.viewers),
             votes: changed(|word| word.votes),
             changes: changed(|word| word.changes),
+            ballots: changed(|word| word.ballots),
         };
         self.heard.insert(word.from.clone(), (word, now));
         Some(news)
@@ -136,6 +168,33 @@ impl Siblings {
         self.own.changes += 1;
     }
 
+    pub fn balloted(&mut self) {
+        self.own.ballots += 1;
+    }
+
+    pub fn acted(&mut self, acts: i64) {
+        self.own.acts = acts;
+    }
+
+    /// Whether this room itself has said it.
+    pub fn is_own(&self, burst: &Burst) -> bool {
+        burst.from == self.own.from
+    }
+
+    /// Says what was thrown in. Answers how many emoji nobody will hear of, because others are still being said.
+    #[must_use]
+    pub fn throw(&self, thrown: BTreeMap<String, u64>) -> u64 {
+        let Some(bus) = self.bus.clone().filter(|_| !thrown.is_empty()) else { return 0 };
+        let Ok(permit) = self.mouth.clone().try_acquire_owned() else { return thrown.values().sum() };
+        let (topic, burst) = (self.topic.clone(), Burst { from: self.own.from.clone(), thrown });
+        drop(tasks::spawn("room_burst", async move {
+            let text = serde_json::to_vec(&Said::Burst(burst)).unwrap_or_default();
+            drop(bus.publish(&topic, Bytes::from(text)).await);
+            drop(permit);
+        }));
+        0
+    }
+
     /// Says how things stand, if that has changed since it was said last or is to be said `again`.
     pub fn say(&mut self, epoch: &str, head: u64, viewers: u64, again: Again) {
         let Some(bus) = self.bus.clone() else { return };
@@ -146,7 +205,7 @@ impl Siblings {
         self.said = Some(word.clone());
         let topic = self.topic.clone();
         drop(tasks::spawn("room_word", async move {
-            let text = serde_json::to_vec(&word).unwrap_or_default();
+            let text = serde_json::to_vec(&Said::Word(word)).unwrap_or_default();
             // Whoever does not hear it hears the next; without a bus each room reads what it is asked for.
             drop(bus.publish(&topic, Bytes::from(text)).await);
         }));

@@ -27,7 +27,7 @@ use crate::{
     },
     domain::{
         clock::Timestamp,
-        ids::{PlaybackId, UserId},
+        ids::{PlaybackId, PollId, UserId},
         reaction::Reaction,
         tally::{Kind, MemberChange, TallyKey, Totals},
     },
@@ -95,6 +95,17 @@ impl Desk {
             if let Err(error) = keeper.complete(&mut plan).await {
                 let tickets = plan.commands.into_iter().map(|pending| pending.ticket).collect();
                 return desk.put(Done::NotWritten(tickets, error.to_string()));
+            }
+            match keeper.is_behind(&plan).await {
+                Ok(false) => {}
+                Ok(true) => return desk.put(Done::Overtaken(plan.commands)),
+                Err(error) => {
+                    let tickets = plan.commands.into_iter().map(|pending| pending.ticket).collect();
+                    return desk.put(Done::NotWritten(tickets, error.to_string()));
+                }
+            }
+            if plan.hush.was_outdated {
+                desk.put(Done::Chat(chat::Done::Outdated));
             }
             let slow_mode = plan.hush.slow_mode;
             let (batch, decided) = plan.decide();
@@ -193,6 +204,16 @@ impl Ledger {
         let poll = votes.first().expect("votes are written only where there are some");
         let key = polls::tally_of(&poll.poll);
         within(self.keeper.deadline, self.tallies.apply(&key, polls::changes(votes))).await
+    }
+
+    pub async fn votes_on(&self, poll: &PollId) -> StoreResult<Totals> {
+        within(self.keeper.deadline, self.tallies.totals(&polls::tally_of(poll))).await
+    }
+
+    /// Whether the poll that these votes are on takes votes.
+    pub async fn is_open(&self, votes: &[Vote<VoteTicket>]) -> StoreResult<bool> {
+        let Some(vote) = votes.first() else { return Ok(false) };
+        Ok(self.keeper.poll(&vote.poll).await?.is_some_and(|poll| poll.closed_at.is_none()))
     }
 
     /// For each view whether its playing has counted, now or before. That a playing counts is written down before it is

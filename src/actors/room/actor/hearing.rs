@@ -10,7 +10,7 @@ use crate::{
     actors::room::{
         error::RoomError,
         plan::Pending,
-        siblings::{Again, SAID_AGAIN_AFTER, Word},
+        siblings::{Again, Burst, SAID_AGAIN_AFTER, Word},
         state::Followed,
         work::Ticket,
     },
@@ -21,9 +21,14 @@ use crate::{
 impl Live {
     pub(super) async fn on_heard(&mut self, word: Word) {
         let is_behind = self.state.is_behind(&word.epoch, word.head);
+        let acts = word.acts;
         let Some(news) = self.siblings.hear(word, Instant::now()) else { return };
         self.behind |= is_behind;
         self.recount |= news.votes;
+        self.chat.on_heard(acts);
+        if news.ballots {
+            self.chat.votes_heard();
+        }
         if news.viewers {
             self.counts_changed();
         }
@@ -33,15 +38,25 @@ impl Live {
         }
     }
 
+    /// Somebody has thrown emoji into a room on another node.
+    pub(super) fn on_thrown(&mut self, burst: &Burst) {
+        if !self.siblings.is_own(burst) && !self.seats.all_closed() {
+            self.chat.bursts.hear(&burst.thrown);
+            self.bursts_changed();
+        }
+    }
+
     /// Nobody knows what was said meanwhile: everything may have changed.
     pub(super) async fn on_missed(&mut self) {
         (self.behind, self.recount) = (true, true);
+        self.chat.suppose_news();
         drop(self.look_at_video().await);
     }
 
     /// Says how things stand here, if that has changed.
     pub(super) fn speak(&mut self, again: Again) {
         let viewers = self.seats.len() as u64;
+        self.siblings.acted(self.chat.acts());
         self.siblings.say(self.state.epoch(), self.state.head(), viewers, again);
         if viewers > 0 && !self.word_due && self.siblings.are_possible() {
             self.word_due = true;
@@ -104,7 +119,10 @@ impl Live {
 
     pub(super) fn on_followed(&mut self, followed: StoreResult<Option<Followed>>) {
         let taken_in = match followed {
-            Ok(Some(followed)) => self.state.on_followed(followed),
+            Ok(Some(followed)) => {
+                self.chat.on_followed(&followed.entries);
+                self.state.on_followed(followed)
+            }
             Ok(None) => false,
             Err(error) => return self.lost_track(&error.to_string()),
         };

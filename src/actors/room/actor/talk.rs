@@ -1,16 +1,23 @@
-//! The talk's part of the room's actor: asks go to `chat`, acts and votes to tasks, news to the seats.
+//! The talk's part of the room's actor: asks go to `chat`, acts and votes to tasks, news to the seats and to other nodes.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use playhouse_protocol::realtime::Rate;
 
 use super::{Live, Message};
-use crate::actors::room::{
-    chat::{self, Act, ActTicket, Ask, News, herald},
-    error::RoomError,
-    plan::Batch,
-    work::{Done, Ticket},
+use crate::{
+    actors::room::{
+        chat::{self, Act, ActTicket, Ask, News, herald},
+        error::RoomError,
+        plan::Batch,
+        siblings::Again,
+        work::{Done, Ticket},
+    },
+    backends::store::StoreResult,
 };
+
+/// A store that did not answer is asked again.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 impl Live {
     pub(super) fn on_ask(&mut self, ask: Ask) {
@@ -33,19 +40,51 @@ impl Live {
             Ask::Show(reply) => reply.send(self.chat.view()),
             Ask::PollDue => self.show_poll(),
             Ask::BurstsDue => self.show_bursts(),
+            Ask::LookAgain => self.chat.suppose_news(),
         }
     }
 
     pub(super) fn on_chat_done(&mut self, done: chat::Done) {
         let news = match done {
-            chat::Done::Acted(ticket, outcome) => self.chat.on_acted(ticket, outcome),
-            chat::Done::Voted(votes, applied) => self.chat.on_voted(votes, applied),
+            chat::Done::Acted(ticket, outcome) => {
+                self.chat.on_counted_act(outcome.as_ref());
+                self.chat.on_acted(ticket, outcome.map(|acted| acted.change))
+            }
+            chat::Done::Voted(votes, applied) => {
+                self.siblings.balloted();
+                self.chat.on_voted(votes, applied)
+            }
+            chat::Done::NotVoted(votes) => {
+                self.chat.on_not_voted(votes);
+                News::Nothing
+            }
             chat::Done::Told => {
                 self.chat.herald.on_run();
                 News::Nothing
             }
+            chat::Done::Outdated => {
+                self.chat.suppose_news();
+                News::Nothing
+            }
+            chat::Done::Renewed(renewed) => {
+                let renewed = self.or_again(renewed);
+                self.chat.on_renewed(renewed)
+            }
+            chat::Done::Polled(poll, totals) => {
+                let totals = self.or_again(totals);
+                self.chat.on_polled(&poll, totals)
+            }
         };
         self.show_news(news);
+        self.speak(Again::No);
+    }
+
+    /// What could not be read is read again, after a pause.
+    fn or_again<V>(&self, read: StoreResult<V>) -> Option<V> {
+        if read.is_err() {
+            self.desk.room.tell_after(LOOK_AGAIN_AFTER, Message::Chat(Ask::LookAgain));
+        }
+        read.ok()
     }
 
     pub(super) fn on_talk_committed(&mut self, batch: &mut Batch<Ticket>) {
@@ -56,6 +95,9 @@ impl Live {
 
     /// Starts what the talk waits for, votes aside: they go with the other votes.
     pub(super) fn start_talk(&mut self) {
+        if self.siblings.are_possible() {
+            self.start_renewing();
+        }
         if let Some((act, ticket)) = self.chat.next_act(self.context.clock.now()) {
             self.start_act(act, ticket);
         }
@@ -71,25 +113,54 @@ impl Live {
         }
     }
 
+    /// Reads what moderators and voters have done on other nodes, if they have.
+    fn start_renewing(&mut self) {
+        if self.chat.begin_to_renew() {
+            let (desk, keeper, tallies) =
+                (self.desk.clone(), self.keeper.clone(), self.context.tallies.clone());
+            let known = self.chat.open_poll_id();
+            self.desk.start("room_renew", async move {
+                let renewed = keeper.renew_chat(&tallies, known).await.map(Box::new);
+                desk.put(Done::Chat(chat::Done::Renewed(renewed)));
+            });
+        }
+        if let Some(poll) = self.chat.begin_to_count() {
+            let (desk, ledger) = (self.desk.clone(), self.ledger.clone());
+            self.desk.start("room_poll", async move {
+                let totals = ledger.votes_on(&poll).await;
+                desk.put(Done::Chat(chat::Done::Polled(poll, totals)));
+            });
+        }
+    }
+
     fn start_act(&self, act: Act, ticket: ActTicket) {
         let (desk, keeper, now) = (self.desk.clone(), self.keeper.clone(), self.context.clock.now());
+        let tallies = self.context.tallies.clone();
         self.desk.start("room_act", async move {
-            let outcome = keeper.act(act, now).await;
+            let outcome = keeper.act(act, now, &tallies).await;
             desk.put(Done::Chat(chat::Done::Acted(ticket, outcome)));
         });
     }
 
     pub(super) fn flush_poll(&mut self) {
+        if self.chat.is_renewing() {
+            return;
+        }
         let Some(votes) = self.chat.votes.take() else { return };
         let (desk, ledger) = (self.desk.clone(), self.ledger.clone());
+        let is_shared = self.siblings.are_possible();
         self.desk.start("room_vote", async move {
+            // Another node may have closed the poll unheard.
+            if is_shared && matches!(ledger.is_open(&votes).await, Ok(false)) {
+                return desk.put(Done::Chat(chat::Done::NotVoted(votes)));
+            }
             let applied = ledger.vote(&votes).await;
             desk.put(Done::Chat(chat::Done::Voted(votes, applied)));
         });
     }
 
     /// What was thrown within a tick goes out together at its end.
-    fn bursts_changed(&mut self) {
+    pub(super) fn bursts_changed(&mut self) {
         if !self.chat.bursts_due {
             self.chat.bursts_due = true;
             let width = self.paces[Rate::All as usize].width();
@@ -99,8 +170,9 @@ impl Live {
 
     fn show_bursts(&mut self) {
         self.chat.bursts_due = false;
-        if let Some(event) = self.chat.bursts_event() {
+        if let Some((event, own)) = self.chat.bursts_event() {
             self.seats.show(self.chat.keys.bursts, &event);
+            self.context.metrics.bursts_dropped.inc_by(self.siblings.throw(own));
         }
     }
 
@@ -109,6 +181,10 @@ impl Live {
             News::Nothing => return,
             News::Rules => self.seats.show(self.chat.keys.rules, &self.chat.rules_event()),
             News::Poll => self.poll_changed(),
+            News::All => {
+                self.seats.show(self.chat.keys.rules, &self.chat.rules_event());
+                self.poll_changed();
+            }
         }
         // Whoever joins from now on is told of it.
         self.greetings.forget();
@@ -127,9 +203,13 @@ impl Live {
 
     fn show_poll(&mut self) {
         self.chat.poll_due = false;
+        let another_follows = self.chat.has_poll_after_the_closed();
         if let Some(event) = self.chat.poll_event() {
             self.seats.show(self.chat.keys.poll, &event);
             self.chat.poll_shown_at = Some(Instant::now());
+        }
+        if another_follows {
+            self.poll_changed();
         }
     }
 }

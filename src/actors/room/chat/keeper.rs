@@ -1,21 +1,21 @@
-//! What the rules of a room ask of the store. Every write here is one row, or two of which the first alone means nothing;
-//! no decision is made here.
+//! What the rules of a room ask of the store: what they are, and who may speak by them. No decision is made here.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::Duration,
+};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::{
-    Act, Change,
     moderation::Appointed,
     polls::{OpenPoll, tally_of},
 };
 use crate::{
     actors::room::{
-        error::RoomError,
         keeper::Keeper,
         plan::Plan,
-        stream::{is_live, offset_in, signed, unsigned},
+        stream::{is_live, offset_in, unsigned},
     },
     backends::{
         store::{
@@ -30,7 +30,7 @@ use crate::{
     },
     domain::{
         clock::Timestamp,
-        ids::{ChannelId, CommentId, PollId, UserId},
+        ids::{ChannelId, PollId, UserId},
     },
 };
 
@@ -39,6 +39,8 @@ const AT_ONCE: usize = 16;
 /// The rules of a room as they are stored.
 #[derive(Debug)]
 pub struct Stored {
+    /// What moderators had done at least when the rest was read.
+    pub acts: i64,
     pub slow_mode: Duration,
     pub silenced: Vec<TimeOut>,
     pub pinned: Option<Entry>,
@@ -69,7 +71,8 @@ impl Keeper {
             }
             None => None,
         };
-        Ok(Stored { slow_mode: slow_mode_of(row.as_ref()), silenced: Vec::new(), pinned, poll })
+        let (acts, slow_mode) = (acts_of(row.as_ref()), slow_mode_of(row.as_ref()));
+        Ok(Stored { acts, slow_mode, silenced: Vec::new(), pinned, poll })
     }
 
     pub async fn slow_mode(&self) -> StoreResult<Duration> {
@@ -87,6 +90,7 @@ impl Keeper {
 
     /// Fetches what a plan must know of its authors while the room is in slow mode.
     pub async fn complete_hush<T>(&self, plan: &mut Plan<T>) -> StoreResult<()> {
+        self.renew_hush(plan).await?;
         let unknown = plan.hush.unknown(&plan.commands);
         let Some(channel) = plan.hush.channel.clone().filter(|_| !unknown.is_empty()) else { return Ok(()) };
         let found: Vec<(UserId, Option<Appointed>, Option<Timestamp>)> = stream::iter(unknown)
@@ -103,6 +107,28 @@ impl Keeper {
             .try_collect()
             .await?;
         found.into_iter().for_each(|(user, appointed, spoke_at)| plan.hush.learn(user, appointed, spoke_at));
+        Ok(())
+    }
+
+    /// Moderators may have done something on another node that is not known here: who speaks is judged by the store.
+    async fn renew_hush<T>(&self, plan: &mut Plan<T>) -> StoreResult<()> {
+        let Some(known) = plan.hush.acts else { return Ok(()) };
+        let speakers: HashSet<UserId> =
+            plan.commands.iter().filter_map(|pending| pending.command.speaker().cloned()).collect();
+        if speakers.is_empty() {
+            return Ok(());
+        }
+        let row = self.chat_row().await?;
+        if acts_of(row.as_ref()) == known {
+            return Ok(());
+        }
+        let silenced: Vec<Option<TimeOut>> = stream::iter(speakers)
+            .map(|user| self.within(self.store.get::<TimeOut>((self.video.clone(),), (user,))))
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await?;
+        let silenced = silenced.into_iter().flatten().map(|row| (row.user_id, row.until));
+        plan.hush.renew(slow_mode_of(row.as_ref()), silenced);
         Ok(())
     }
 
@@ -123,82 +149,17 @@ impl Keeper {
             .map(drop)
     }
 
-    /// Does what was asked for, durably.
-    pub async fn act(&self, act: Act, now: Timestamp) -> Result<Change, RoomError> {
-        let unavailable =
-            |error: crate::backends::store::StoreError| RoomError::Unavailable(error.to_string());
-        match act {
-            Act::SlowMode(pause) => {
-                let slow_mode_s = signed(pause.as_secs());
-                self.change(move |row| RoomChat { slow_mode_s, ..row }).await.map_err(unavailable)?;
-                Ok(Change::SlowMode(pause))
-            }
-            Act::Pin(Some(offset)) => {
-                let row = self.live_row(offset).await.map_err(unavailable)?;
-                let row = row.ok_or(RoomError::NotFound)?;
-                let pinned = Some(CommentId::at(&self.video, offset));
-                self.change(move |row| RoomChat { pinned: pinned.clone(), ..row })
-                    .await
-                    .map_err(unavailable)?;
-                Ok(Change::Pinned(Some(Box::new(row))))
-            }
-            Act::Pin(None) => {
-                self.change(|row| RoomChat { pinned: None, ..row }).await.map_err(unavailable)?;
-                Ok(Change::Pinned(None))
-            }
-            Act::LookAtPin(offset) => {
-                let row = self.live_row(offset).await.map_err(unavailable)?;
-                Ok(Change::Pinned(row.map(Box::new)))
-            }
-            Act::TimeOut { user, by, until } => {
-                let row = TimeOut {
-                    video_id: self.video.clone(),
-                    user_id: user.id.clone(),
-                    username: user.username,
-                    display_name: user.display_name,
-                    until,
-                    set_by: by,
-                };
-                self.within(self.store.put_for(row, until.since(now))).await.map_err(unavailable)?;
-                Ok(Change::TimedOut(user.id, until))
-            }
-            Act::Lift(user) => {
-                let row = self.store.delete::<TimeOut>((self.video.clone(),), (user.clone(),));
-                self.within(row).await.map_err(unavailable)?;
-                Ok(Change::Lifted(user))
-            }
-            Act::OpenPoll(poll) => {
-                self.within(self.store.put((*poll).clone())).await.map_err(unavailable)?;
-                let id = Some(poll.poll_id.clone());
-                self.change(move |row| RoomChat { poll: id.clone(), ..row }).await.map_err(unavailable)?;
-                Ok(Change::PollOpened(poll))
-            }
-            Act::ClosePoll(poll) => {
-                let row = self.poll(&poll).await.map_err(unavailable)?.ok_or(RoomError::PollClosed)?;
-                let row = Poll { closed_at: Some(now), ..row };
-                self.within(self.store.put(row.clone())).await.map_err(unavailable)?;
-                self.change(|row| RoomChat { poll: None, ..row }).await.map_err(unavailable)?;
-                Ok(Change::PollClosed(Box::new(row)))
-            }
-        }
-    }
-
-    async fn chat_row(&self) -> StoreResult<Option<RoomChat>> {
+    pub async fn chat_row(&self) -> StoreResult<Option<RoomChat>> {
         self.within(self.store.get::<RoomChat>((self.video.clone(),), ())).await
     }
 
-    async fn change(&self, change: impl Fn(RoomChat) -> RoomChat + Send + 'static) -> StoreResult<()> {
-        let video_id = self.video.clone();
-        let decide = move |row: Option<RoomChat>| {
-            let none = || RoomChat { video_id: video_id.clone(), slow_mode_s: 0, pinned: None, poll: None };
-            (Some(change(row.unwrap_or_else(none))), ())
-        };
-        self.within(self.store.update::<RoomChat, _>((self.video.clone(),), decide)).await
-    }
-
-    async fn live_row(&self, offset: u64) -> StoreResult<Option<Entry>> {
+    pub async fn live_row(&self, offset: u64) -> StoreResult<Option<Entry>> {
         Ok(self.rows(vec![offset]).await?.into_iter().find(is_live))
     }
+}
+
+pub fn acts_of(row: Option<&RoomChat>) -> i64 {
+    row.and_then(|row| row.acts).unwrap_or(0)
 }
 
 fn slow_mode_of(row: Option<&RoomChat>) -> Duration {

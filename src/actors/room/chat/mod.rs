@@ -1,8 +1,11 @@
 //! How a room is talked in: its rules and who is silenced (`moderation`), the open poll (`polls`), emoji thrown in
 //! (`bursts`), who is told of comments (`herald`). What moderators do is one act after the other: made durable by
-//! `keeper`, then known here. The room's actor drives this (`actor/talk`), callers come through `handle`.
+//! `acts`, then known here; what is done on other nodes is read (`following`). The room's actor drives this
+//! (`actor/talk`), callers come through `handle`.
 
+mod acts;
 mod bursts;
+mod following;
 mod handle;
 pub mod herald;
 mod keeper;
@@ -17,12 +20,15 @@ use std::{
 use playhouse_protocol::{realtime::Event, rest};
 
 use self::{
+    acts::Acted,
     bursts::Bursts,
+    following::{Behind, Renewed},
     herald::{Call, Errand, Herald},
     moderation::Moderation,
     polls::{OpenPoll, Vote},
 };
 pub use self::{
+    bursts::Thrown,
     handle::{CommentsOf, NewPoll},
     keeper::Stored,
 };
@@ -46,6 +52,7 @@ use crate::{
         clock::Timestamp,
         emoji::Emoji,
         ids::{PollId, UserId, VideoId},
+        tally::Totals,
     },
 };
 
@@ -55,11 +62,18 @@ const ACTS_LEN_MAX: usize = 100;
 /// What is asked of the talk in a room. Whether they may has been checked, but for voters and throwers.
 pub enum Ask {
     Act(Act, ActTicket),
-    Vote { who: Identity, poll: PollId, option: u32, reply: VoteTicket },
+    Vote {
+        who: Identity,
+        poll: PollId,
+        option: u32,
+        reply: VoteTicket,
+    },
     Burst(Identity, Emoji),
     Show(Reply<rest::Chat>),
     PollDue,
     BurstsDue,
+    /// The store did not answer when it was to say what others have done.
+    LookAgain,
 }
 
 /// What moderators do.
@@ -87,7 +101,7 @@ pub enum Change {
     TimedOut(UserId, Timestamp),
     Lifted(UserId),
     PollOpened(Box<Poll>),
-    PollClosed(Box<Poll>),
+    PollClosed(Box<Poll>, Totals),
 }
 
 /// The rules after an act, and the poll it was about.
@@ -102,9 +116,15 @@ pub type VoteTicket = Reply<Result<rest::Poll, RoomError>>;
 
 /// What tasks of the talk leave behind.
 pub enum Done {
-    Acted(ActTicket, Result<Change, RoomError>),
+    Acted(ActTicket, Result<Acted, RoomError>),
     Voted(Vec<Vote<VoteTicket>>, StoreResult<Applied>),
+    /// The poll was closed on another node.
+    NotVoted(Vec<Vote<VoteTicket>>),
     Told,
+    /// A write has met rules that are not known here.
+    Outdated,
+    Renewed(StoreResult<Box<Renewed>>),
+    Polled(PollId, StoreResult<Totals>),
 }
 
 /// What everybody should see again.
@@ -113,6 +133,7 @@ pub enum News {
     Nothing,
     Rules,
     Poll,
+    All,
 }
 
 /// What the frames of the talk replace in an outbox.
@@ -141,6 +162,7 @@ pub struct Chat {
     pub poll_due: bool,
     pub poll_shown_at: Option<Instant>,
     pub bursts_due: bool,
+    behind: Behind,
 }
 
 impl Chat {
@@ -162,6 +184,7 @@ impl Chat {
             poll_due: false,
             poll_shown_at: None,
             bursts_due: false,
+            behind: Behind::new(stored.acts),
         }
     }
 
@@ -188,9 +211,15 @@ impl Chat {
         Some(Event::Poll { room: self.video.to_string(), poll: Box::new(poll) })
     }
 
-    pub fn bursts_event(&mut self) -> Option<Event> {
-        let counts = self.bursts.take()?;
-        Some(Event::Bursts { room: self.video.to_string(), counts })
+    /// Whether the next event of a poll is followed by one of another.
+    pub fn has_poll_after_the_closed(&self) -> bool {
+        self.closed.is_some() && self.poll.is_some()
+    }
+
+    /// What is shown of what was thrown, and what other nodes are to be told of it.
+    pub fn bursts_event(&mut self) -> Option<(Event, BTreeMap<String, u64>)> {
+        let Thrown { shown, own } = self.bursts.take()?;
+        Some((Event::Bursts { room: self.video.to_string(), counts: shown }, own))
     }
 
     pub fn submit(&mut self, act: Act, ticket: ActTicket) {
@@ -293,13 +322,15 @@ impl Chat {
                 return (News::Nothing, None);
             }
             Change::PollOpened(row) => {
+                // It may have been open on another node.
+                self.votes_heard();
                 let open = OpenPoll::new(*row, Default::default());
                 let view = open.view();
                 (self.poll, self.closed) = (Some(open), None);
                 return (News::Poll, Some(view));
             }
-            Change::PollClosed(row) => {
-                let totals = self.poll.take().map(|open| open.totals).unwrap_or_default();
+            Change::PollClosed(row, totals) => {
+                self.poll = None;
                 let view = polls::view(&row, &totals);
                 self.closed = Some(view.clone());
                 return (News::Poll, Some(view));
@@ -319,8 +350,11 @@ impl Chat {
 
     pub fn on_voted(&mut self, votes: Vec<Vote<VoteTicket>>, applied: StoreResult<Applied>) -> News {
         self.votes.on_written();
+        self.on_own_votes();
+        let of = votes.first().map(|vote| vote.poll.clone());
+        let open = self.poll.as_mut().filter(|open| Some(&open.row.poll_id) == of.as_ref());
         let outcome = match applied {
-            Ok(applied) => self.poll.as_mut().ok_or(RoomError::PollClosed).map(|open| {
+            Ok(applied) => open.ok_or(RoomError::PollClosed).map(|open| {
                 open.totals = applied.totals;
                 open.view()
             }),
@@ -331,6 +365,13 @@ impl Chat {
             ticket.send(outcome.clone().map(|poll| rest::Poll { vote: Some(option), ..poll }));
         }
         news
+    }
+
+    /// They came too late.
+    pub fn on_not_voted(&mut self, votes: Vec<Vote<VoteTicket>>) {
+        self.votes.on_written();
+        self.suppose_news();
+        votes.into_iter().for_each(|vote| vote.ticket.send(Err(RoomError::PollClosed)));
     }
 
     /// A write is durable: who spoke must wait, what is pinned may have changed, and some are to be told. Returns the

@@ -41,6 +41,13 @@ impl Moderation {
         self.slow_mode
     }
 
+    /// What the store says of it.
+    pub fn renew(&mut self, slow_mode: Duration, silenced: impl IntoIterator<Item = (UserId, Timestamp)>) {
+        self.slow_mode = slow_mode;
+        self.silenced = silenced.into_iter().collect();
+        self.spoke.clear();
+    }
+
     pub fn set_slow_mode(&mut self, pause: Duration) {
         self.slow_mode = pause;
     }
@@ -73,6 +80,11 @@ impl Moderation {
         self.spoke.extend(spoken);
     }
 
+    /// Someone has spoken on another node: when, and whether they must wait, the store knows.
+    pub fn forget_speaker(&mut self, user: &UserId) {
+        self.spoke.remove(user);
+    }
+
     /// What was remembered may be older than what the store knows.
     pub fn forget_speakers(&mut self) {
         self.spoke.clear();
@@ -98,6 +110,10 @@ pub struct Hush {
     spoke: HashMap<UserId, Timestamp>,
     /// Moderators whom the channel has appointed.
     free: HashSet<UserId>,
+    /// How many acts of moderators it knows of, where those of other nodes may be unknown.
+    pub acts: Option<i64>,
+    /// It had to ask the store, since there are more.
+    pub was_outdated: bool,
 }
 
 impl Hush {
@@ -111,6 +127,14 @@ impl Hush {
             _ => None,
         });
         bound.filter(|user| !self.spoke.contains_key(user)).cloned().collect()
+    }
+
+    /// What the store says of the rules, and of those who speak in this write.
+    pub fn renew(&mut self, slow_mode: Duration, silenced: impl IntoIterator<Item = (UserId, Timestamp)>) {
+        self.slow_mode = slow_mode;
+        self.silenced = silenced.into_iter().collect();
+        self.spoke.clear();
+        self.was_outdated = true;
     }
 
     /// What the store says of someone.

@@ -12,7 +12,8 @@ use crate::{
 type Answers = tokio::sync::oneshot::Receiver<Result<Answer, RoomError>>;
 
 fn chat() -> Chat {
-    let stored = Stored { slow_mode: Duration::ZERO, silenced: Vec::new(), pinned: None, poll: None };
+    let stored =
+        Stored { acts: 0, slow_mode: Duration::ZERO, silenced: Vec::new(), pinned: None, poll: None };
     Chat::new(&video(), stored)
 }
 
@@ -158,7 +159,7 @@ fn a_poll_closes_when_the_votes_before_it_are_written_and_takes_none_after() {
     let voted = before.try_recv().unwrap().unwrap();
     assert_eq!((voted.votes, voted.vote), (1, Some(1)));
     let ended = Box::new(Poll { closed_at: Some(Timestamp(9)), ..*poll(1, None) });
-    assert_eq!(run(&mut chat, Change::PollClosed(ended)), News::Poll);
+    assert_eq!(run(&mut chat, Change::PollClosed(ended, Totals([(2, 1)].into()))), News::Poll);
     let shown = closed.try_recv().unwrap().unwrap();
     assert_eq!((shown.poll.unwrap().votes, shown.chat.poll), (1, None));
     let Some(Event::Poll { poll, .. }) = chat.poll_event() else { panic!("the end is shown") };
@@ -190,7 +191,8 @@ fn time_outs_hold_from_what_is_stored_and_what_is_done() {
         until: Timestamp(100),
         set_by: user(9),
     };
-    let stored = Stored { slow_mode: Duration::ZERO, silenced: vec![stored], pinned: None, poll: None };
+    let stored =
+        Stored { acts: 0, slow_mode: Duration::ZERO, silenced: vec![stored], pinned: None, poll: None };
     let mut chat = Chat::new(&video(), stored);
     assert!(chat.moderation.is_silenced(&user(1), Timestamp(99)));
     assert!(!chat.moderation.is_silenced(&user(1), Timestamp(100)));

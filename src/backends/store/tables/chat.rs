@@ -1,5 +1,5 @@
-//! How a room is talked in: its rules, who is silenced, who spoke when, its polls. The room actor of the video is the
-//! only writer; the votes are a tally.
+//! How a room is talked in: its rules, who is silenced, who spoke when, its polls. Rooms of the
+//! video are the only writers; the votes are a tally.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,11 +17,12 @@ blob_cell!(PollOptions);
 
 record! {
     /// The rules of a room; without a row there are none. `pinned` and `poll` are hints: a removed comment is not
-    /// pinned and a closed poll is not open, whatever stands here.
+    /// pinned and a closed poll is not open, whatever stands here. `acts` counts what moderators have done, time-outs
+    /// included: whoever knows of fewer has something to read.
     pub struct RoomChat in conditional "room_chat" {
         partition { video_id: VideoId }
         clustering {}
-        columns { slow_mode_s: i64, pinned: Option<CommentId>, poll: Option<PollId> }
+        columns { slow_mode_s: i64, pinned: Option<CommentId>, poll: Option<PollId>, acts: Option<i64> }
     }
 }
 

@@ -50,6 +50,7 @@ pub const ALL: &[&Table] = &[
     video::Video::TABLE,
     video::Catalogue::TABLE,
     video::Job::TABLE,
+    video::Piece::TABLE,
     video::PendingJob::TABLE,
     video::Removal::TABLE,
     video::Replacement::TABLE,

@@ -175,6 +175,22 @@ record! {
 }
 
 record! {
+    /// Pieces of a job that any node may make, by the number of their run. `given` says what is to be made and `outcome`
+    /// what came of it, in the job's own JSON; `worker` makes it until `lease_ends_at`. Rows go when the job's node has
+    /// taken in what came of them.
+    pub struct Piece in conditional "job_pieces" {
+        partition { video_id: VideoId }
+        clustering { run: i64, Ascending; }
+        columns {
+            given: String,
+            worker: Option<String>,
+            lease_ends_at: Option<Timestamp>,
+            outcome: Option<String>,
+        }
+    }
+}
+
+record! {
     /// Jobs that are neither done nor given up, so that a start finds them. 16 shards by hash of the video.
     pub struct PendingJob in "pending_jobs" {
         partition { shard: i64 }
