@@ -50,6 +50,7 @@ use crate::{
         bus::SharedBus, feeds::Feeds, objects::SharedObjects, search::SharedIndex, staging::Staging,
         store::Store,
     },
+    config::Roles,
     domain::clock::SharedClock,
     telemetry::Metrics,
 };
@@ -92,6 +93,8 @@ pub struct Options {
     pub rate_limits: Option<limit::Rates>,
     pub playback_token_ttl_s: u64,
     pub elsewhere: Elsewhere,
+    /// What this node answers.
+    pub roles: Roles,
 }
 
 pub use delivery::{Elsewhere, Shelf};

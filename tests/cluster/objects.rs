@@ -7,7 +7,7 @@ mod story;
 mod two_nodes;
 mod uploads;
 
-use server::Server;
+pub use server::Server;
 
 use crate::objects_suite::{self, Bed};
 
