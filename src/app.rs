@@ -78,6 +78,7 @@ impl App {
         let serving = tasks::spawn("server", server.run(stop.clone(), drain_max));
         let (supervisor, meltdown) = parts.supervise(children).await?;
         let public_url = config.server.public_url(addr);
+        tracing::info!(node.roles = %config.node.roles, "this node serves");
         Ok(Self {
             addr,
             public_url,

@@ -28,14 +28,15 @@ use crate::{
         removals::Removals,
         room::{self, RoomContext, Rooms},
         supervise::{self, Child, Meltdown, Supervisor},
-        transcode::{Absence, Copies, Finding, Lease, Screening, Transcodes, Turns, Workshop},
+        transcode::{Absence, Board, Copies, Finding, Lease, Screening, Transcodes, Turns, Works, Workshop},
         uploads::{Imports, UploadOptions, Uploads},
     },
     backends::{
+        bus::SharedBus,
         fetch::Fetcher,
         objects::{self, SharedObjects},
     },
-    config::{Config, Delivery, Scan, ScanPolicy},
+    config::{Config, Delivery, Role, Scan, ScanPolicy},
     domain::{clock::SharedClock, storage::Quotas},
     http::{self, Ctx, Elsewhere, Rates, Shelf},
     media::{self, Limits, WorkerOptions},
@@ -125,6 +126,7 @@ impl Parts {
         mut children: Vec<Child>,
     ) -> anyhow::Result<(Supervisor, oneshot::Receiver<Meltdown>)> {
         let (told, meltdown) = oneshot::channel();
+        let brought = children.len();
         let context = supervise::Context {
             options: supervise::Options::default(),
             registry: self.context.registry.clone(),
@@ -132,9 +134,12 @@ impl Parts {
             // The app may be going away already; then nobody has to be told.
             on_meltdown: Box::new(|meltdown| drop(told.send(meltdown))),
         };
-        children.insert(0, self.transcodes.dispatcher());
-        children.insert(1, self.removals.sweeper());
-        children.insert(2, self.uploads.sweeper());
+        children.extend([self.removals.sweeper(), self.uploads.sweeper()]);
+        if self.context.options.roles.have(Role::Media) {
+            children.push(self.transcodes.dispatcher());
+        }
+        // Before those that the process has brought.
+        children.rotate_left(brought);
         let supervisor = Supervisor::start(context, children).await.context("the supervised actors")?;
         Ok((supervisor, meltdown))
     }
@@ -195,10 +200,20 @@ async fn transcodes(
     clear(&scratch)?;
     let mut worker = WorkerOptions::new(program, gstreamer_registry(config)?);
     worker.silence_max = config.media.silence_max_s.duration();
-    check_second_codec(config, &worker).await?;
-    drop(tasks::spawn("media-check", look_around(worker.clone())));
+    let works = if config.node.roles.have(Role::Media) { Works::Here } else { Works::Elsewhere };
+    if works == Works::Here {
+        check_second_codec(config, &worker).await?;
+        drop(tasks::spawn("media-check", look_around(worker.clone())));
+    }
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let lease = Lease {
+        node: node::name(&config.server.data_dir).context("the name of this node")?,
+        hold: config.media.lease_s.duration(),
+    };
     let workshop = Workshop {
+        board: board(config, back_ends, clock, &lease),
+        works,
+        bus: shared_bus(config, back_ends),
         store: back_ends.store.clone(),
         objects: back_ends.objects.clone(),
         feeds: back_ends.feeds.clone(),
@@ -220,13 +235,26 @@ async fn transcodes(
         copies: Copies::new(scratch.join("sources")),
         scratch,
         turns: Turns::new(config.media.workers(cores), clock.clone()),
-        lease: Lease {
-            node: node::name(&config.server.data_dir).context("the name of this node")?,
-            hold: config.media.lease_s.duration(),
-        },
+        lease,
         screening: screening(&config.scan),
     };
     Ok(Transcodes::open(workshop, mailboxes(), shared.clone()))
+}
+
+/// Where every node can read what is to be made and write what was, pieces are made by all of them.
+fn board(config: &Config, back_ends: &BackEnds, clock: &SharedClock, lease: &Lease) -> Option<Board> {
+    let uris = &config.backends;
+    let is_shared = shared_bus(config, back_ends).is_some()
+        && uris.store.scheme() == "scylla"
+        && uris.objects.scheme() == "s3";
+    is_shared.then(|| Board {
+        store: back_ends.store.clone(),
+        bus: back_ends.bus.clone(),
+        clock: clock.clone(),
+        node: lease.node.clone(),
+        hold: lease.hold,
+        writing: Arc::default(),
+    })
 }
 
 fn screening(scan: &Scan) -> Option<Screening> {
@@ -391,7 +419,13 @@ fn http_options(config: &Config, elsewhere: Elsewhere) -> http::Options {
         }),
         playback_token_ttl_s: config.media.playback_token_ttl_s.0,
         elsewhere,
+        roles: config.node.roles.clone(),
     }
+}
+
+/// The bus, where other nodes may be on it.
+fn shared_bus(config: &Config, back_ends: &BackEnds) -> Option<SharedBus> {
+    (config.backends.bus.scheme() != "embedded").then(|| back_ends.bus.clone())
 }
 
 fn rooms(config: &Config, back_ends: &BackEnds, clock: &SharedClock, shared: &directory::Shared) -> Rooms {
@@ -400,7 +434,7 @@ fn rooms(config: &Config, back_ends: &BackEnds, clock: &SharedClock, shared: &di
         store: back_ends.store.clone(),
         tallies: back_ends.tallies.clone(),
         notices: Notices::new(back_ends.bus.clone()),
-        shared_bus: (config.backends.bus.scheme() != "embedded").then(|| back_ends.bus.clone()),
+        shared_bus: shared_bus(config, back_ends),
         clock: clock.clone(),
         metrics: shared.metrics.clone(),
         options: Arc::new(room::Options::of(&config.rooms, &config.limits, deadline)),

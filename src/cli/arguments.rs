@@ -20,7 +20,11 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Serve until SIGTERM. This is also what `playhouse` does without a command.
-    Serve,
+    Serve {
+        /// What this node does, instead of node.roles: http, ws, media, all; separated by commas.
+        #[arg(long, value_delimiter = ',', value_name = "ROLES")]
+        roles: Vec<String>,
+    },
     /// Check what the server needs on this machine, and say what to install or change.
     Doctor {
         #[command(subcommand)]

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Exit, open_files::raise_limit};
 use crate::{
     app,
-    config::Config,
+    config::{Config, Role},
     domain::clock::SystemClock,
     media::{
         Failure, FailureCode, WorkerOptions,
@@ -85,8 +85,19 @@ pub(super) fn this_machine(config: &Config) -> Vec<Finding> {
         data_folder(data_dir),
         free_space(data_dir),
         listen_address(config),
+        roles(config),
         open_files(config.limits.sockets_max as u64, raise_limit()),
     ]
+}
+
+/// Who makes the videos, if it is not this node?
+pub(super) fn roles(config: &Config) -> Finding {
+    let (roles, is_alone) = (&config.node.roles, config.backends.bus.scheme() == "embedded");
+    let detail = match is_alone && !roles.have(Role::Media) {
+        false => return Finding::new(Verdict::Good, "roles", roles.to_string()),
+        true => format!("{roles}: nobody makes videos; add media, or set backends.bus to where others are"),
+    };
+    Finding::new(Verdict::Poor, "roles", detail)
 }
 
 /// What a media worker of this very program finds. This process itself never loads GStreamer.

@@ -15,7 +15,10 @@ use std::{io::Write, process::ExitCode};
 use clap::Parser;
 
 use self::arguments::{Arguments, Command, DoctorTask, SchemaTask};
-use crate::{config::Config, http};
+use crate::{
+    config::{Config, Roles},
+    http,
+};
 
 /// How the process ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,15 +62,26 @@ pub fn run(
         Ok(arguments) => arguments,
         Err(answer) => return explain(&answer, output),
     };
-    let config = match Config::load(arguments.config.as_deref(), environment) {
+    let mut config = match Config::load(arguments.config.as_deref(), environment) {
         Ok(config) => config,
         Err(refusal) => {
             writeln!(output.err, "{refusal}")?;
             return Ok(Exit::Refused);
         }
     };
-    match arguments.command.unwrap_or(Command::Serve) {
-        Command::Serve => serve::run(config, output),
+    match arguments.command.unwrap_or(Command::Serve { roles: Vec::new() }) {
+        Command::Serve { roles } => {
+            if !roles.is_empty() {
+                config.node.roles = match Roles::parse(roles.iter().map(String::as_str)) {
+                    Ok(roles) => roles,
+                    Err(refusal) => {
+                        writeln!(output.err, "--roles: {refusal}")?;
+                        return Ok(Exit::Refused);
+                    }
+                };
+            }
+            serve::run(config, output)
+        }
         Command::Doctor { task: None } => doctor::run(&config, output.out),
         Command::Doctor { task: Some(DoctorTask::Recount) } => recount::run(&config, output),
         Command::User(command) => user::run(&config, command, output),

@@ -46,6 +46,16 @@ fn a_wrong_argument_is_refused_in_one_line_that_names_it() {
 }
 
 #[test]
+fn a_role_that_there_is_not_is_refused_wherever_it_is_named() {
+    let (exit, _, err) = playhouse(&["serve", "--roles", "http,web"], &[]);
+    assert_eq!((exit, err.lines().count()), (Exit::Refused, 1));
+    assert!(err.starts_with("--roles: \"web\" is no role, allowed: http, ws, media, all"), "{err}");
+    let (exit, _, err) = playhouse(&["doctor"], &[("PLAYHOUSE__NODE__ROLES", "web")]);
+    assert_eq!(exit, Exit::Refused);
+    assert!(err.starts_with("node.roles: "), "{err}");
+}
+
+#[test]
 fn help_is_no_error() {
     let (exit, out, err) = playhouse(&["--help"], &[]);
     assert_eq!((exit, err.as_str()), (Exit::Stopped, ""));

@@ -9,6 +9,7 @@ mod error;
 mod layers;
 mod limits;
 mod media;
+mod node;
 mod range;
 pub mod reference;
 mod rooms;
@@ -30,6 +31,7 @@ pub use self::{
     error::ConfigError,
     limits::Limits,
     media::{Delivery, Media},
+    node::{Node, Role, Roles},
     rooms::Rooms,
     scan::{Scan, ScanPolicy},
     server::Server,
@@ -46,6 +48,7 @@ pub const DEFAULT_TOML: &str = include_str!("../../config/default.toml");
 #[serde(deny_unknown_fields)]
 pub struct Config {
     pub server: Server,
+    pub node: Node,
     pub backends: Backends,
     pub rooms: Rooms,
     pub limits: Limits,

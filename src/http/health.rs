@@ -44,6 +44,7 @@ pub async fn ready(State(ctx): State<Ctx>) -> (StatusCode, Json<Health>) {
             ok: !draining,
             detail: if draining { "the server is going away".into() } else { String::new() },
         },
+        HealthCheck { name: "roles".into(), ok: true, detail: ctx.options.roles.to_string() },
     ];
     let failing: Vec<&str> =
         checks.iter().filter(|check| !check.ok).map(|check| check.name.as_str()).collect();

@@ -46,6 +46,7 @@ use crate::{
         uploads::Uploads,
     },
     backends::{bus::SharedBus, feeds::Feeds, objects::SharedObjects, staging::Staging, store::Store},
+    config::Roles,
     domain::clock::SharedClock,
     telemetry::Metrics,
 };
@@ -87,6 +88,8 @@ pub struct Options {
     pub rate_limits: Option<limit::Rates>,
     pub playback_token_ttl_s: u64,
     pub elsewhere: Elsewhere,
+    /// What this node answers.
+    pub roles: Roles,
 }
 
 pub use delivery::{Elsewhere, Shelf};

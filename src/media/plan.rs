@@ -89,7 +89,7 @@ pub enum Cutting {
     Whole,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Piece {
     pub stage: Stage,
     pub chunk: Chunk,

@@ -8,6 +8,7 @@ mod bus;
 mod bus_suite;
 mod cassandra;
 mod engagement;
+mod jobs;
 mod objects;
 #[path = "../objects_suite/mod.rs"]
 mod objects_suite;

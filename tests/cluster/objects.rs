@@ -5,7 +5,7 @@ mod proxy;
 mod server;
 mod story;
 
-use server::Server;
+pub use server::Server;
 
 use crate::objects_suite::{self, Bed};
 

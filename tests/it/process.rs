@@ -249,3 +249,22 @@ fn a_codec_that_cannot_be_made_is_refused_at_the_start_and_named_by_the_doctor()
         assert!(!said.contains("x264enc"), "only the one is missing: {said}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_serves_what_its_roles_say_and_always_says_how_it_is() {
+    for (roles, page, socket) in [("ws", 503, 426), ("http", 200, 503), ("media", 503, 503)] {
+        let app = support::TestApp::start_with(&[("NODE__ROLES", roles)]).await;
+        let status = async |path: &str| app.get(path).send().await.expect("an answer").status().as_u16();
+        assert_eq!((status("/api/v1/videos").await, status("/api/v1/ws").await), (page, socket), "{roles}");
+        let segment = status("/media/v/none/master.m3u8").await;
+        assert_eq!(segment == 503, roles != "http", "{roles}: {segment}");
+        for path in ["/health/live", "/health/ready", "/metrics"] {
+            assert_eq!(status(path).await, 200, "{roles}: {path}");
+        }
+        if page == 503 {
+            let refused = app.get("/api/v1/videos").send().await.expect("an answer");
+            assert_eq!(support::problem(refused).await, (503, "unavailable".into()));
+        }
+        app.stop().await;
+    }
+}

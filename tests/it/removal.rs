@@ -117,7 +117,7 @@ async fn a_removed_video_leaves_no_row_and_no_object() {
         );
     }
     assert!(lively.1.len() > before.1.len() + 5);
-    leaves_nothing(app, &ada, &id, before).await;
+    Box::pin(leaves_nothing(app, &ada, &id, before)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -180,7 +180,7 @@ async fn a_new_file_takes_the_place_of_the_old_one_and_everything_else_stays() {
     assert_eq!(again.headers()["playhouse-video-id"], id.as_str());
     assert_eq!(job(&app, &ada, &id).await["replacement"], Value::Null);
 
-    leaves_nothing(app, &ada, &id, before).await;
+    Box::pin(leaves_nothing(app, &ada, &id, before)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -381,7 +381,7 @@ async fn a_video_removed_while_a_file_is_on_trial_leaves_nothing() {
     let (app, before) = census(app).await;
     let id = ready(&app, &ada).await;
     replace(&app, &ada, &id, &tiny_video("long.mp4", 20, &[], &["-s", "1280x720"])).await;
-    leaves_nothing(app, &ada, &id, before).await;
+    Box::pin(leaves_nothing(app, &ada, &id, before)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,14 +5,17 @@
 mod clearing;
 mod copies;
 mod demand;
+mod errands;
 mod lease;
 mod made;
 mod material;
 mod names;
+mod pieces;
 mod progress;
 mod rows;
 mod run;
 mod screen;
+mod shown;
 mod state;
 mod step;
 mod sweep;
@@ -25,8 +28,10 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use self::{
     copies::Copies,
+    errands::Works,
     lease::Lease,
     made::{catalogue, source},
+    pieces::Board,
     progress::Outlook,
     run::{made_prefix, object_key, quarantine_prefix, source_key, source_prefix},
     screen::{Absence, Finding, Screening},
@@ -35,6 +40,8 @@ pub use self::{
 };
 use self::{
     made::{Made, made},
+    pieces::{Hands, lend_hands},
+    shown::Shown,
     state::{Effect, Standing, State, VideoChange},
 };
 use super::{
@@ -46,6 +53,7 @@ use super::{
 };
 use crate::{
     backends::{
+        bus::SharedBus,
         feeds::Feeds,
         objects::SharedObjects,
         store::{
@@ -71,6 +79,8 @@ pub struct Workshop {
     pub ledger: Ledger,
     pub notices: Notices,
     pub rooms: Rooms,
+    /// The bus, where other nodes may be on it.
+    pub bus: Option<SharedBus>,
     pub clock: SharedClock,
     pub metrics: Arc<Metrics>,
     pub worker: WorkerOptions,
@@ -83,6 +93,9 @@ pub struct Workshop {
     pub copies: Copies,
     pub turns: Turns,
     pub lease: Lease,
+    /// Where pieces are offered to other nodes, if there may be some that can make them.
+    pub board: Option<Board>,
+    pub works: Works,
     /// What looks sources through, if anything does.
     pub screening: Option<Screening>,
 }
@@ -92,12 +105,20 @@ pub struct Workshop {
 pub struct Transcodes {
     jobs: Directory<Transcode>,
     workshop: Arc<Workshop>,
+    hands: Option<Hands>,
+    closing: CancellationToken,
 }
 
 impl Transcodes {
     pub fn open(workshop: Workshop, options: Options, shared: Shared) -> Self {
         let workshop = Arc::new(workshop);
-        Self { jobs: Directory::open(Transcode { workshop: workshop.clone() }, options, shared), workshop }
+        let board = workshop.board.clone().filter(|_| workshop.works == Works::Here);
+        let hands = board.map(|board| lend_hands(workshop.clone(), board));
+        let jobs = Directory::open(Transcode { workshop: workshop.clone() }, options, shared);
+        let closing = CancellationToken::new();
+        let transcodes = Self { jobs, workshop, hands, closing };
+        errands::answer(&transcodes);
+        transcodes
     }
 
     /// Writes the job of a video whose source is in place, and begins it. Asking again changes nothing.
@@ -128,6 +149,10 @@ impl Transcodes {
 
     /// Sees to it that a pending job runs. A refusal is made good by the sweep.
     async fn nudge(&self, video: &VideoId) -> Result<(), Refused> {
+        if self.workshop.works == Works::Elsewhere {
+            self.workshop.call(video).await;
+            return Ok(());
+        }
         let nudged = self.jobs.cast(video, Message::Start).await;
         if let Err(refused) = &nudged {
             tracing::warn!(video.id = %video, reason = %refused, "a job could not be started now");
@@ -194,6 +219,10 @@ impl Transcodes {
 
     /// Stops workers and waits; what is finished is kept, the rest is done again at the next start.
     pub async fn close(&self, deadline: std::time::Duration) -> usize {
+        self.closing.cancel();
+        if let Some(hands) = &self.hands {
+            hands.close(deadline).await;
+        }
         self.jobs.close(deadline).await
     }
 }
@@ -228,6 +257,8 @@ pub enum Message {
     Cancel(Reply<bool>),
     Remove(Reply<()>),
     Outlook(Reply<Outlook>),
+    /// Another node may have taken the job over.
+    Look,
 }
 
 struct Residence {
@@ -244,43 +275,8 @@ struct Residence {
     renews: bool,
     removal: Vec<Reply<()>>,
     shown: Shown,
-}
-
-/// A job in the gauge of jobs by state, as long as it is in memory.
-struct Shown {
-    metrics: Arc<Metrics>,
-    state: JobState,
-}
-
-impl Shown {
-    fn new(metrics: Arc<Metrics>, state: JobState) -> Self {
-        metrics.jobs.of(state.as_str()).inc();
-        Self { metrics, state }
-    }
-
-    /// Counts an attempt when it ends.
-    fn change(&mut self, state: JobState) {
-        if state == self.state {
-            return;
-        }
-        let outcome = match state {
-            JobState::Queued => Some("retried"),
-            JobState::Running => None,
-            JobState::Done | JobState::Failed | JobState::Cancelled => Some(state.as_str()),
-        };
-        if let Some(outcome) = outcome {
-            self.metrics.job_attempts.of(outcome).inc();
-        }
-        self.metrics.jobs.of(self.state.as_str()).dec();
-        self.metrics.jobs.of(state.as_str()).inc();
-        self.state = state;
-    }
-}
-
-impl Drop for Shown {
-    fn drop(&mut self) {
-        self.metrics.jobs.of(self.state.as_str()).dec();
-    }
+    /// Ends with it.
+    _listening: DropGuard,
 }
 
 /// A worker under way; it is stopped when this is dropped.
@@ -305,6 +301,11 @@ impl Resident for Transcode {
         let (Some(job), Some(video)) = (job, video) else { return Err(LoadError::Absent) };
         let made = made(store, key).await.map_err(unavailable)?;
         let shown = Shown::new(self.workshop.metrics.clone(), job.state);
+        let listening = CancellationToken::new();
+        if let Some(board) = &self.workshop.board {
+            let said = pieces::overhear(board, key, myself.clone(), listening.clone());
+            said.await.map_err(|error| LoadError::Unavailable(error.to_string()))?;
+        }
         Ok(Residence {
             state: rows::state(&self.workshop, job, made),
             video: key.clone(),
@@ -316,64 +317,12 @@ impl Resident for Transcode {
             renews: false,
             removal: Vec::new(),
             shown,
+            _listening: listening.drop_guard(),
         })
     }
 
     async fn handle(&self, job: &mut Residence, message: Message) -> Result<(), Failure> {
-        let now = self.workshop.clock.now();
-        let mut answer = None;
-        let effects = match message {
-            Message::Start if job.is_busy() || job.state.is_settled() => Vec::new(),
-            Message::Start if !self.claim(job, now).await? => Vec::new(),
-            Message::Start => job.state.start(now),
-            Message::Probed { run, probe } => {
-                job.forget(run);
-                job.state.on_probed(run, *probe, now)
-            }
-            Message::Made { run, event } => job.state.on_event(run, &event, now, rand::random()),
-            Message::Ended { run, outcome } => {
-                job.forget(run);
-                match outcome {
-                    Ok(()) => job.state.on_step_finished(run, now),
-                    Err(failure) => job.state.on_failed(run, in_domain(failure), now, rand::random()),
-                }
-            }
-            Message::RetryDue => {
-                job.pauses = job.pauses.saturating_sub(1);
-                match job.state.is_settled() || !self.claim(job, now).await? {
-                    true => Vec::new(),
-                    false => job.state.on_retry_due(now),
-                }
-            }
-            Message::Outlook(reply) => {
-                reply.send(job.state.outlook(now));
-                Vec::new()
-            }
-            Message::Renew => {
-                self.renew(job).await?;
-                Vec::new()
-            }
-            Message::Retry(reply) => {
-                let effects = self.retry(job, now).await?;
-                answer = Some((reply, !effects.is_empty()));
-                effects
-            }
-            Message::Replace(new, reply) => {
-                let effects = self.replace(job, new, now).await?;
-                answer = Some((reply, effects.is_some()));
-                effects.unwrap_or_default()
-            }
-            Message::Cancel(reply) => {
-                let effects = self.cancel(job, now).await?;
-                answer = Some((reply, !effects.is_empty()));
-                effects
-            }
-            Message::Remove(reply) => {
-                let effects = self.cancel(job, now).await?;
-                job.removal.push(reply);
-                effects.into_iter().filter(|effect| *effect == Effect::StopWorkers).collect()
-            }
-        };
+        let (effects, answer) = self.decide(job, message).await?;
         for effect in effects {
             self.perform(job, effect).await?;
         }
@@ -382,7 +331,11 @@ impl Resident for Transcode {
             reply.send(done);
         }
         match job.removal.is_empty() {
-            true => self.clear(job).await,
+            true => {
+                self.clear(job).await?;
+                self.leave_to_others(job).await;
+                Ok(())
+            }
             false if job.running.is_empty() => self.remove(job).await,
             false => Ok(()),
         }
@@ -410,12 +363,83 @@ impl Residence {
     }
 }
 
+type Decided = (Vec<Effect>, Option<(Reply<bool>, bool)>);
+
 impl Transcode {
+    /// What a message leads to, and what whoever asked is told when that is done.
+    async fn decide(&self, job: &mut Residence, message: Message) -> Result<Decided, Failure> {
+        let now = self.workshop.clock.now();
+        let mut answer = None;
+        let effects = match message {
+            Message::Start | Message::RetryDue if self.workshop.works == Works::Elsewhere => {
+                job.pauses = 0;
+                Vec::new()
+            }
+            Message::Start if job.is_busy() || job.state.is_settled() => Vec::new(),
+            Message::Start if !self.claim(job, now).await? => Vec::new(),
+            Message::Start => job.state.start(now),
+            Message::Probed { run, probe } => {
+                job.forget(run);
+                job.state.on_probed(run, *probe, now)
+            }
+            Message::Made { run, event } => job.state.on_event(run, &event, now, rand::random()),
+            Message::Ended { run, outcome } => {
+                job.forget(run);
+                match outcome {
+                    Ok(()) => job.state.on_step_finished(run, now),
+                    Err(failure) => job.state.on_failed(run, in_domain(failure), now, rand::random()),
+                }
+            }
+            Message::RetryDue => {
+                job.pauses = job.pauses.saturating_sub(1);
+                match job.state.is_settled() || !self.claim(job, now).await? {
+                    true => Vec::new(),
+                    false => job.state.on_retry_due(now),
+                }
+            }
+            Message::Outlook(reply) => {
+                reply.send(job.state.outlook(now));
+                Vec::new()
+            }
+            Message::Look => {
+                if !job.running.is_empty() {
+                    self.save_job(job, job.state.row()).await?;
+                }
+                Vec::new()
+            }
+            Message::Renew => {
+                self.renew(job).await?;
+                Vec::new()
+            }
+            Message::Retry(reply) => {
+                let effects = self.retry(job, now).await?;
+                answer = Some((reply, !effects.is_empty()));
+                effects
+            }
+            Message::Replace(new, reply) => {
+                let effects = self.replace(job, new, now).await?;
+                answer = Some((reply, effects.is_some()));
+                effects.unwrap_or_default()
+            }
+            Message::Cancel(reply) => {
+                let effects = self.cancel(job, now).await?;
+                answer = Some((reply, !effects.is_empty()));
+                effects
+            }
+            Message::Remove(reply) => {
+                let effects = self.cancel(job, now).await?;
+                job.removal.push(reply);
+                effects.into_iter().filter(|effect| *effect == Effect::StopWorkers).collect()
+            }
+        };
+        Ok((effects, answer))
+    }
+
     async fn perform(&self, job: &mut Residence, effect: Effect) -> Result<(), Failure> {
         match effect {
             Effect::Run(run) => self.start_worker(job, *run),
             Effect::SaveJob(row) => {
-                if matches!(row.state, JobState::Running) {
+                if matches!(row.state, JobState::Running | JobState::Queued) {
                     self.mark_pending(job).await?;
                 }
                 self.save_job(job, *row).await?;
@@ -451,24 +475,10 @@ impl Transcode {
         let place = self.workshop.turns.ask(demand::of(&run.step, &job.owner));
         let source = job.state.source().cloned();
         let (video, owner) = (job.video.clone(), job.owner.clone());
-        let order = run::Order { video, owner, source, run, cancel };
+        let scratch = format!("{video}-{}", run.number);
+        let order = run::Order { video, owner, source, run, cancel, scratch };
         let (workshop, myself) = (self.workshop.clone(), job.myself.clone());
         drop(tasks::spawn("transcode-run", run::run(workshop, order, place, myself)));
-    }
-
-    async fn tell_owner(&self, job: &Residence) {
-        let change = job.state.video_change();
-        let data = serde_json::json!({
-            "video_id": job.video.as_str(),
-            "status": change.status.as_str(),
-            "stage": change.stage.as_str(),
-            "percent": change.percent,
-            "failure": change.failure,
-            "replacement": job.state.replacement().map(|(status, failure)| {
-                serde_json::json!({ "status": status, "failure": failure })
-            }),
-        });
-        self.workshop.notices.tell(&job.owner, "job", data).await;
     }
 }
 

@@ -2,10 +2,12 @@
 //! one conditional update, nothing of a video that is gone.
 
 use super::{
-    Residence, Transcode, VideoChange, Workshop,
+    Residence, Transcode, VideoChange, Works, Workshop,
     lease::Claim,
     made::{Made, made},
-    pending, run,
+    pending,
+    pieces::{OFFERED_MAX, WORD_JOB},
+    run,
     state::{DurationChange, Options, State},
 };
 use crate::{
@@ -14,7 +16,7 @@ use crate::{
         StoreResult,
         tables::{
             upload::Upload,
-            video::{Catalogue as CatalogueRow, Job, PendingJob, Video},
+            video::{Catalogue as CatalogueRow, Job, PendingJob, Piece, Video},
         },
     },
     domain::{
@@ -34,10 +36,18 @@ pub fn state(workshop: &Workshop, job: Job, made: Made) -> State {
         ladder: workshop.ladder.clone(),
         second_codec: workshop.second_codec,
         attempts_max: workshop.attempts_max,
-        // One beyond the workers, so that none waits while the next piece is asked for.
-        pieces_at_once_max: workshop.turns.workers() + 1,
+        pieces_at_once_max: pieces_at_once_max(workshop),
     };
     State::load(job, made, options)
+}
+
+fn pieces_at_once_max(workshop: &Workshop) -> usize {
+    match (workshop.works, &workshop.board) {
+        (Works::Elsewhere, _) => 0,
+        (Works::Here, Some(_)) => workshop.turns.workers() + OFFERED_MAX,
+        // One beyond the workers, so that none waits while the next piece is asked for.
+        (Works::Here, None) => workshop.turns.workers() + 1,
+    }
 }
 
 impl Transcode {
@@ -69,12 +79,17 @@ impl Transcode {
             (row.clone(), row)
         });
         let row = seized.await?.ok_or(Lost)?;
-        self.begin_holding(job, row).await
+        self.begin_holding(job, row).await?;
+        self.say(&job.video).await;
+        Ok(())
     }
 
     /// What another node has done meanwhile is what counts.
     async fn begin_holding(&self, job: &mut Residence, row: Job) -> Result<(), Failure> {
         job.held_until = row.lease_ends_at.unwrap_or_default();
+        if let Some(board) = self.workshop.board.as_ref().filter(|_| job.running.is_empty()) {
+            board.clear(&job.video).await?;
+        }
         if !job.state.is_of(&row) {
             let made = made(&self.workshop.store, &job.video).await?;
             job.shown.change(row.state);
@@ -85,6 +100,13 @@ impl Transcode {
             job.myself.tell_after(self.workshop.lease.renewal(), Message::Renew);
         }
         Ok(())
+    }
+
+    /// Whoever else works on it looks whether it is still theirs.
+    pub async fn say(&self, video: &VideoId) {
+        if let Some(board) = &self.workshop.board {
+            board.say(video, WORD_JOB).await;
+        }
     }
 
     /// As long as there is work, the lease goes on.
@@ -183,6 +205,12 @@ impl Transcode {
         }
         self.settle(&job.video).await?;
         store.delete::<Job>((job.video.clone(),), ()).await?;
+        if self.workshop.board.is_some() {
+            // Another node may have put a file in its place before it saw that the job is gone.
+            self.workshop.objects.delete_prefix(&run::made_prefix(&job.video)).await?;
+            store.delete_partition::<Piece>((job.video.clone(),)).await?;
+            self.say(&job.video).await;
+        }
         job.removal.drain(..).for_each(|reply| reply.send(()));
         job.myself.drain();
         Ok(())

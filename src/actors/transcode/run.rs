@@ -1,22 +1,29 @@
 //! One run of a worker: waits for its turn, finds the source, starts the child, publishes each file as it comes into
 //! place, and tells the job's actor. Files get names of this run, so that a URL never changes its content.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use tokio::{fs, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Message, Transcode, Workshop,
+    Message, Transcode, Workshop, demand,
     material::material,
     names::of_run,
+    pieces::{self, here_or_elsewhere, may_be_given},
     screen::screen,
     step::{Run, Step},
-    turns::{Full, Place},
+    turns::{Full, Place, Turn},
 };
 use crate::{
     actors::directory::Myself,
-    backends::objects::{ObjectError, ObjectKey, Prefix},
+    backends::{
+        objects::{ObjectError, ObjectKey, Prefix},
+        store::tables::video::{Job, Piece},
+    },
     domain::ids::{UploadId, UserId, VideoId},
     media::{self, Event, Failure, FailureCode, RenditionId, Task, layout},
     telemetry::Raised,
@@ -31,7 +38,12 @@ pub struct Order {
     pub source: Option<UploadId>,
     pub run: Run,
     pub cancel: CancellationToken,
+    /// The folder for what its worker makes.
+    pub scratch: String,
 }
+
+/// Who is told what comes into place.
+pub type Hear<'a> = &'a (dyn Fn(Event) + Send + Sync);
 
 impl Order {
     fn named(&self, rendition: &RenditionId) -> RenditionId {
@@ -52,12 +64,15 @@ pub async fn run(
     myself: Myself<Transcode>,
 ) {
     let run = order.run.number;
-    let last_word = match work(&workshop, &order, place, &myself).await {
+    let hear = |event: Event| drop(myself.tell(Message::Made { run, event: Box::new(event) }));
+    let last_word = match work(&workshop, &order, place, &hear).await {
         Ok(Some(probe)) => Message::Probed { run, probe: Box::new(probe) },
         Ok(None) => Message::Ended { run, outcome: Ok(()) },
-        Err(failure) => Message::Ended { run, outcome: Err(failure) },
+        Err(failure) => {
+            clean_up_if_gone(&workshop, &order.video).await;
+            Message::Ended { run, outcome: Err(failure) }
+        }
     };
-    drop(fs::remove_dir_all(scratch(&workshop, &order)).await);
     // An actor that is gone loads its job anew and starts this run again.
     drop(myself.tell(last_word));
 }
@@ -66,13 +81,66 @@ async fn work(
     workshop: &Workshop,
     order: &Order,
     place: Result<Place, Full>,
-    myself: &Myself<Transcode>,
+    hear: Hear<'_>,
 ) -> Result<Option<media::Probe>, Failure> {
-    let turn = tokio::select! {
-        () = order.cancel.cancelled() => return Err(cancelled()),
-        turn = place.map_err(|_| busy())?.turn() => turn,
+    let place = place.map_err(|_| busy())?;
+    let request = demand::of(&order.run.step, &order.owner);
+    let place = match &workshop.board {
+        Some(board) if may_be_given(order, &request) => {
+            here_or_elsewhere(workshop, board, order, place).await?
+        }
+        _ => pieces::Place::Here(turn(order, place).await?),
     };
-    let output = scratch(workshop, order);
+    match place {
+        pieces::Place::Here(turn) => {
+            let made = work_here(workshop, order, turn, hear).await;
+            workshop.metrics.job_pieces.of("here").inc_by(u64::from(made.is_ok()));
+            made
+        }
+        pieces::Place::Elsewhere(outcome) => {
+            outcome.events.into_iter().for_each(hear);
+            outcome.failure.map_or(Ok(None), Err)
+        }
+    }
+}
+
+/// Makes a piece of a job of another node.
+pub async fn make_for_another(
+    workshop: &Workshop,
+    order: &Order,
+    place: Place,
+    hear: Hear<'_>,
+) -> Result<(), Failure> {
+    let turn = turn(order, place).await?;
+    work_here(workshop, order, turn, hear).await.map(drop)
+}
+
+async fn turn(order: &Order, place: Place) -> Result<Turn, Failure> {
+    tokio::select! {
+        () = order.cancel.cancelled() => Err(cancelled()),
+        turn = place.turn() => Ok(turn),
+    }
+}
+
+async fn work_here(
+    workshop: &Workshop,
+    order: &Order,
+    turn: Turn,
+    hear: Hear<'_>,
+) -> Result<Option<media::Probe>, Failure> {
+    let output = workshop.scratch.join(&order.scratch);
+    let made = work_in(workshop, order, output.clone(), turn, hear).await;
+    drop(fs::remove_dir_all(output).await);
+    made
+}
+
+async fn work_in(
+    workshop: &Workshop,
+    order: &Order,
+    output: PathBuf,
+    turn: Turn,
+    hear: Hear<'_>,
+) -> Result<Option<media::Probe>, Failure> {
     fs::create_dir_all(&output).await.map_err(|error| no_scratch(&error))?;
     let material = tokio::select! {
         () = order.cancel.cancelled() => return Err(cancelled()),
@@ -91,7 +159,7 @@ async fn work(
     let working = Raised::of(&workshop.metrics.media_workers);
     let outcome = match order.run.step {
         Step::Probe => media::worker::probe(&workshop.worker, &task, &order.cancel).await.map(Some),
-        Step::Make(_) => make(workshop, order, &task, myself).await.map(|()| None),
+        Step::Make(_) => make(workshop, order, &task, hear).await.map(|()| None),
     };
     drop((working, material));
     let seconds = began.elapsed().as_secs_f64();
@@ -100,12 +168,7 @@ async fn work(
 }
 
 /// Runs the child and publishes beside it. A file that cannot be published ends the run.
-async fn make(
-    workshop: &Workshop,
-    order: &Order,
-    task: &Task,
-    myself: &Myself<Transcode>,
-) -> Result<(), Failure> {
+async fn make(workshop: &Workshop, order: &Order, task: &Task, hear: Hear<'_>) -> Result<(), Failure> {
     let (events, mut arrived) = mpsc::channel(EVENTS_LEN_MAX);
     let child = async {
         let outcome = media::run(&workshop.worker, task, &order.cancel, &events).await;
@@ -114,8 +177,7 @@ async fn make(
     };
     let publish = async {
         while let Some(event) = arrived.recv().await {
-            let event = publish(workshop, order, &task.output, event).await?;
-            drop(myself.tell(Message::Made { run: order.run.number, event: Box::new(event) }));
+            hear(publish(workshop, order, &task.output, event).await?);
         }
         Ok(())
     };
@@ -209,15 +271,25 @@ fn source_name(upload: Option<&UploadId>) -> &str {
     upload.map_or("original", UploadId::as_str)
 }
 
-fn scratch(workshop: &Workshop, order: &Order) -> std::path::PathBuf {
-    workshop.scratch.join(format!("{}-{}", order.video, order.run.number))
+/// Where several nodes work on a video, one of them may have removed it while another still put a file in its place.
+pub async fn clean_up_if_gone(workshop: &Workshop, video: &VideoId) {
+    if workshop.board.is_none() || !matches!(workshop.store.get::<Job>((video.clone(),), ()).await, Ok(None))
+    {
+        return;
+    }
+    if let Err(error) = workshop.objects.delete_prefix(&made_prefix(video)).await {
+        tracing::warn!(video.id = %video, error.chain = %error, "files of a removed video could not be removed");
+    }
+    if let Err(error) = workshop.store.delete_partition::<Piece>((video.clone(),)).await {
+        tracing::warn!(video.id = %video, error.chain = %error, "pieces of a removed video could not be removed");
+    }
 }
 
-fn busy() -> Failure {
+pub(super) fn busy() -> Failure {
     Failure::new(FailureCode::Busy, "too many videos are waiting already")
 }
 
-fn cancelled() -> Failure {
+pub(super) fn cancelled() -> Failure {
     Failure::new(FailureCode::Cancelled, "the job was cancelled")
 }
 

@@ -306,6 +306,7 @@ impl State {
             plan.failed.clear();
         }
         self.resting.clear();
+        (self.job.state, self.job.stage) = (JobState::Queued, Stage::Queued);
         self.log(now, "retried by its owner".into());
         self.drop_half_made();
         self.next(now)

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 pub use self::queue::{Full, Lane, Priority, Request};
 use self::queue::{Options, Queue, Ticket};
@@ -22,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(600);
 pub struct Turns {
     workers: usize,
     desk: Arc<Mutex<Desk>>,
+    /// Somebody has left.
+    left: Arc<Notify>,
     clock: SharedClock,
 }
 
@@ -57,11 +59,18 @@ impl Turns {
         let options =
             Options { quick_max: workers, heavy_max: workers, waiting_max: WAITING_MAX, patience: PATIENCE };
         let desk = Desk { queue: Queue::new(options), called: HashMap::new() };
-        Self { workers, desk: Arc::new(Mutex::new(desk)), clock }
+        Self { workers, desk: Arc::new(Mutex::new(desk)), left: Arc::default(), clock }
     }
 
     pub fn workers(&self) -> usize {
         self.workers
+    }
+
+    /// Waits until a heavy worker is free and nobody waits for one. For one waiter.
+    pub async fn idle(&self) {
+        while self.desk().queue.heavy_len() >= self.workers {
+            self.left.notified().await;
+        }
     }
 
     /// Takes a place in line.
@@ -101,6 +110,7 @@ impl Drop for Turn {
             desk.queue.release(self.ticket);
         }
         self.turns.call();
+        self.turns.left.notify_one();
     }
 }
 

@@ -153,6 +153,12 @@ impl Queue {
         }
     }
 
+    /// Those that hold a heavy worker or wait for one.
+    pub fn heavy_len(&self) -> usize {
+        let running = self.running.values().filter(|(lane, _)| *lane == Lane::Heavy).count();
+        running + self.waiting.values().filter(|entry| entry.request.lane == Lane::Heavy).count()
+    }
+
     fn share(&mut self, account: &UserId) -> &mut Share {
         self.accounts.entry(account.clone()).or_default()
     }
