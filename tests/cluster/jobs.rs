@@ -189,7 +189,6 @@ async fn chunks_of_two_videos_are_made_by_both_nodes_and_a_removed_video_leaves_
     })
     .await;
     assert!(pieces(&two, "for_others").await > 0);
-    println!("pieces made: {here} at home, {elsewhere} on the other node");
     let playback = two.get(&format!("/api/v1/videos/{first}/playback")).send().await.expect("an answer");
     assert_eq!(playback.status(), StatusCode::OK);
     for (app, who, id) in [(&one, &ada, &first), (&two, &ada_there, &second)] {
