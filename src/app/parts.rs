@@ -137,7 +137,7 @@ impl Parts {
             // The app may be going away already; then nobody has to be told.
             on_meltdown: Box::new(|meltdown| drop(told.send(meltdown))),
         };
-        children.extend([self.removals.sweeper(), self.uploads.sweeper()]);
+        children.extend([self.removals.sweeper(), self.uploads.sweeper(), self.indexer.child()]);
         if self.context.options.roles.have(Role::Media) {
             children.push(self.transcodes.dispatcher());
         }

@@ -46,7 +46,10 @@ use crate::{
         transcode::Transcodes,
         uploads::Uploads,
     },
-    backends::{bus::SharedBus, feeds::Feeds, objects::SharedObjects, staging::Staging, store::Store},
+    backends::{
+        bus::SharedBus, feeds::Feeds, objects::SharedObjects, search::SharedIndex, staging::Staging,
+        store::Store,
+    },
     config::Roles,
     domain::clock::SharedClock,
     telemetry::Metrics,
