@@ -341,3 +341,27 @@ async function firstPlayingMs({ url }) {
   await context.close();
   return tookMs;
 }
+
+test("a video is found by its words, by the keyboard and on a phone", async (t) => {
+  const id = await upload(server, owner, clip, { title: "Giraffes at dawn" });
+  t.after(() => call(server, `/videos/${id}`, { method: "DELETE", token: owner.token }));
+  await ready(server, id);
+  await eventually(async () => (await call(server, "/search?q=dawn+giraffes")).items.length > 0);
+  for (const viewport of [{ width: 1360, height: 860 }, { width: 390, height: 780 }]) {
+    const viewer = await person(browser, server, { colorScheme: "light", viewport });
+    const { page } = viewer;
+    await page.goto(server.url);
+    const box = page.getByRole("searchbox", { name: "Search videos" });
+    assert((await box.boundingBox()).width > 70, "there is room for words");
+    await box.focus();
+    await page.keyboard.type("dawn giraffes");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Results for “dawn giraffes”" }).waitFor();
+    await page.getByRole("link", { name: "Giraffes at dawn" }).first().waitFor();
+    await page.getByLabel("Sort by").selectOption("Newest");
+    await page.waitForURL(/sort=date/);
+    await page.getByRole("link", { name: "Giraffes at dawn" }).first().waitFor();
+    assert.deepEqual(viewer.faults, []);
+    await viewer.context.close();
+  }
+});
