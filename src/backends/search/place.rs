@@ -16,7 +16,7 @@ pub enum Place {
     Ranked {
         /// Hits before it, in the engine's own count.
         offset: usize,
-        /// What the page before has shown, by [`short`].
+        /// What the page before has shown, shortened.
         shown: Vec<u32>,
     },
     Keyed {
