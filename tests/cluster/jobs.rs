@@ -40,6 +40,8 @@ use crate::{
 struct Ground {
     bucket: Server,
     _redis: Service,
+    /// With the key file of all nodes.
+    _shared: tempfile::TempDir,
     store: Store,
     settings: Vec<(&'static str, String)>,
 }
@@ -49,7 +51,9 @@ impl Ground {
         let (bucket, redis) = (Server::start().await, Service::redis().await);
         let uri = fresh(&[cassandra::shared().contact()], 1, tables::ALL).await;
         let store = store::open(&uri, "".as_ref(), Arc::new(SystemClock)).await.expect("a store");
+        let shared = tempfile::tempdir().expect("a folder");
         let settings = vec![
+            ("SERVER__KEY_FILE", shared.path().join("seed").display().to_string()),
             ("BACKENDS__STORE", uri),
             ("BACKENDS__BUS", redis.uri("jobs")),
             ("BACKENDS__OBJECTS", bucket.uri()),
@@ -57,7 +61,7 @@ impl Ground {
             ("MEDIA__WORKERS_MAX", "1".to_owned()),
             ("MEDIA__LEASE_S", "5".to_owned()),
         ];
-        Self { bucket, _redis: redis, store, settings }
+        Self { bucket, _redis: redis, _shared: shared, store, settings }
     }
 
     async fn node(&self, more: &[(&str, &str)]) -> TestApp {
