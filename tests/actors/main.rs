@@ -4,6 +4,8 @@ mod chat;
 mod contract;
 mod fuzz;
 mod house;
+#[path = "../ready_video/mod.rs"]
+mod ready_video;
 mod rooms;
 mod siblings;
 mod sockets;

@@ -34,6 +34,8 @@ mod life;
 mod observer;
 #[path = "../fire/person.rs"]
 mod person;
+#[path = "../ready_video/mod.rs"]
+mod ready_video;
 #[path = "../cluster/redis.rs"]
 #[expect(dead_code, reason = "the cluster's tests use the rest of it")]
 mod redis;

@@ -6,26 +6,20 @@ use futures_util::future::join_all;
 use playhouse::{
     app::{App, Surroundings},
     backends::{
-        store::{
-            self, Store,
-            tables::{self, video::Video},
-        },
+        store::{self, Store, tables},
         tallies::Tallies,
     },
     config::Config,
     domain::{
-        access::Visibility,
         clock::{Clock, SystemClock, Timestamp},
-        encryption::Encryption,
         ids::{ChannelId, UserId, VideoId},
         tally::{Kind, TallyKey},
-        video::{Stage, Status},
     },
 };
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::{cassandra, store::fresh};
+use crate::{cassandra, ready_video::ready_video, store::fresh};
 
 struct Server {
     app: App,
@@ -79,23 +73,8 @@ impl Server {
 async fn video(store: &Store) -> VideoId {
     let now = SystemClock.now();
     let video_id = VideoId::new(now);
-    let row = Video {
-        video_id: video_id.clone(),
-        channel_id: ChannelId::new(Timestamp(1)),
-        owner_id: UserId::new(Timestamp(1)),
-        title: "A video".into(),
-        description: String::new(),
-        tags: Default::default(),
-        visibility: Visibility::Public,
-        encryption: Encryption::None,
-        status: Status::Ready,
-        stage: Stage::Done,
-        percent: 100,
-        failure: None,
-        duration_ms: Some(55_000),
-        created_at: now,
-        published_at: Some(now),
-    };
+    let (owner_id, channel_id) = (UserId::new(Timestamp(1)), ChannelId::new(Timestamp(1)));
+    let row = ready_video(video_id.clone(), owner_id, channel_id, now);
     store.put(row).await.unwrap();
     video_id
 }

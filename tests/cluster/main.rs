@@ -13,6 +13,8 @@ mod objects;
 #[path = "../objects_suite/mod.rs"]
 mod objects_suite;
 mod proxy;
+#[path = "../ready_video/mod.rs"]
+mod ready_video;
 mod redis;
 #[expect(dead_code, reason = "tests of the wire use the rest of it")]
 #[path = "../served/mod.rs"]

@@ -7,18 +7,15 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use playhouse::{
     actors::accounts::Registration,
     app,
-    backends::{feeds::Feed, store::tables::video::Video},
+    backends::feeds::Feed,
     config::Config,
     domain::{
-        access::Visibility,
         clock::{Clock, SystemClock},
-        encryption::Encryption,
-        ids::{ChannelId, UserId, VideoId},
-        video::{Stage, Status},
+        ids::VideoId,
     },
 };
 
-use crate::served::Program;
+use crate::{ready_video::ready_video, served::Program};
 
 #[derive(Debug, Clone)]
 pub struct User {
@@ -56,7 +53,7 @@ pub async fn prepare(program: &Program, users: usize, videos: usize) -> Ground {
     let owner = &logins[0].account;
     let ids: Vec<VideoId> = (0..videos).map(|_| VideoId::new(clock.now())).collect();
     for id in &ids {
-        let row = video(id, owner.user_id.clone(), owner.channel_id.clone(), clock.as_ref());
+        let row = ready_video(id.clone(), owner.user_id.clone(), owner.channel_id.clone(), clock.now());
         let feed = Feed::Channel(row.channel_id.clone());
         back_ends.feeds.add(&feed, row.created_at, &row.video_id).await.expect("a listed video");
         back_ends.store.put(row).await.expect("a stored video");
@@ -69,26 +66,5 @@ pub async fn prepare(program: &Program, users: usize, videos: usize) -> Ground {
             .into_iter()
             .map(|login| User { id: login.account.user_id.to_string(), token: login.access_token })
             .collect(),
-    }
-}
-
-/// A public video that is ready.
-pub fn video(id: &VideoId, owner_id: UserId, channel_id: ChannelId, clock: &dyn Clock) -> Video {
-    Video {
-        video_id: id.clone(),
-        channel_id,
-        owner_id,
-        title: "A video".into(),
-        description: String::new(),
-        tags: Default::default(),
-        visibility: Visibility::Public,
-        encryption: Encryption::None,
-        status: Status::Ready,
-        stage: Stage::Done,
-        percent: 100,
-        failure: None,
-        duration_ms: Some(55_000),
-        created_at: clock.now(),
-        published_at: Some(clock.now()),
     }
 }

@@ -25,5 +25,7 @@ mod troubled;
 mod uploads;
 mod verdict;
 
+#[path = "../ready_video/mod.rs"]
+mod ready_video;
 #[path = "../served/mod.rs"]
 mod served;

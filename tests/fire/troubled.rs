@@ -35,10 +35,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     diary::{Ack, Diary},
-    ground::{self, Ground, User},
+    ground::{Ground, User},
     habits::{Habits, Moody},
     intent::{Intent, Intents},
     life::{self, Outcome, Way},
+    ready_video::ready_video,
     rows::{self, Shown},
     served::random::{Random, setting},
     verdict,
@@ -88,7 +89,7 @@ impl House {
         let videos: Vec<_> = (0..VIDEOS).map(|_| VideoId::new(clock.now())).collect();
         for id in &videos {
             let (owner, channel) = (people[0].user_id.clone(), people[0].channel_id.clone());
-            store.put(ground::video(id, owner, channel, clock.as_ref())).await.expect("a stored video");
+            store.put(ready_video(id.clone(), owner, channel, clock.now())).await.expect("a stored video");
         }
         Self { rooms, store, moody, videos, people, _folder: folder }
     }

@@ -8,19 +8,14 @@ use playhouse::{
         bus::{self, SharedBus},
         feeds::{Feed, Feeds},
         search::{Change, SharedIndex},
-        store::{
-            self, Store, Versions,
-            tables::video::{Tags, Video},
-        },
+        store::{self, Store, Versions, tables::video::Video},
         tallies::Tallies,
     },
     domain::{
         access::Visibility,
         clock::{ManualClock, Timestamp},
-        encryption::Encryption,
         ids::{ChannelId, UserId},
         tally::{Kind, MemberChange, TallyKey},
-        video::{Stage, Status},
     },
     telemetry::Metrics,
 };
@@ -28,6 +23,7 @@ use playhouse::{
 use crate::{
     open_in,
     quickwit::Fake,
+    ready_video::ready_video,
     search_suite::{document, found, id, put},
 };
 
@@ -55,23 +51,8 @@ impl House {
         visibility: Visibility,
         published_at: Option<Timestamp>,
     ) {
-        let row = Video {
-            video_id: id(number),
-            channel_id: ChannelId::new(NOW),
-            owner_id: UserId::new(NOW),
-            title: title.into(),
-            description: String::new(),
-            tags: Tags(Vec::new()),
-            visibility,
-            encryption: Encryption::None,
-            status: Status::Ready,
-            stage: Stage::Done,
-            percent: 100,
-            failure: None,
-            duration_ms: Some(1_000),
-            created_at: NOW,
-            published_at,
-        };
+        let row = ready_video(id(number), UserId::new(NOW), ChannelId::new(NOW), NOW);
+        let row = Video { title: title.into(), visibility, published_at, ..row };
         self.store.put(row).await.unwrap();
         // The list keeps a hint at what has been public.
         let at = published_at.unwrap_or(NOW);

@@ -13,7 +13,6 @@ use crate::{
         tallies::Tallies,
     },
     domain::{
-        access::Visibility,
         ids::VideoId,
         tally::{Kind, TallyKey},
     },
@@ -45,7 +44,7 @@ impl Truth {
 
     async fn public(&self, video: &VideoId) -> StoreResult<Option<Video>> {
         let row = self.store.get::<Video>((video.clone(),), ()).await?;
-        Ok(row.filter(|row| row.visibility == Visibility::Public && row.published_at.is_some()))
+        Ok(row.filter(Video::is_listed))
     }
 
     async fn document(&self, video: &VideoId) -> StoreResult<Option<Document>> {

@@ -16,7 +16,7 @@ use tokio::{
 
 use super::{
     RoomContext,
-    chat::{Ask, Chat, Stored},
+    chat::{Ask, Chat},
     error::RoomError,
     facts::Facts,
     gather::{CountedPlaybacks, Gather, React, View},
@@ -182,13 +182,12 @@ impl Resident for Room {
         let loaded = keeper.load().await.map_err(unavailable)?;
         let reactions = ledger.totals(Kind::Reaction).await.map_err(unavailable)?;
         let views = ledger.totals(Kind::View).await.map_err(unavailable)?;
-        let chat = keeper.load_chat(&context.tallies).await.map_err(unavailable)?;
-        let silenced = keeper.silenced().await.map_err(unavailable)?;
+        let talk = keeper.load_talk(&context.tallies).await.map_err(unavailable)?;
         let (sender, done) = mpsc::unbounded_channel();
         context.metrics.rooms.inc();
         Ok(Live {
             state: State::new(video.clone(), context.options.stream.clone(), loaded),
-            chat: Chat::new(video, Stored { silenced, ..chat }),
+            chat: Chat::new(video, talk),
             seats: Seats::new(video),
             siblings,
             behind: false,

@@ -92,11 +92,11 @@ impl Desk {
     pub fn write(&self, keeper: Keeper, mut plan: Plan<Ticket>) {
         let desk = self.clone();
         self.start("room_write", async move {
-            if let Err(error) = keeper.complete(&mut plan).await {
-                let tickets = plan.commands.into_iter().map(|pending| pending.ticket).collect();
-                return desk.put(Done::NotWritten(tickets, error.to_string()));
-            }
-            match keeper.is_behind(&plan).await {
+            let is_behind = match keeper.complete(&mut plan).await {
+                Ok(()) => keeper.is_behind(&plan).await,
+                Err(error) => Err(error),
+            };
+            match is_behind {
                 Ok(false) => {}
                 Ok(true) => return desk.put(Done::Overtaken(plan.commands)),
                 Err(error) => {

@@ -10,7 +10,7 @@ use tokio::{fs, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Message, Transcode, Workshop, demand,
+    Message, Transcode, Workshop,
     material::material,
     names::of_run,
     pieces::{self, here_or_elsewhere, may_be_given},
@@ -84,11 +84,8 @@ async fn work(
     hear: Hear<'_>,
 ) -> Result<Option<media::Probe>, Failure> {
     let place = place.map_err(|_| busy())?;
-    let request = demand::of(&order.run.step, &order.owner);
     let place = match &workshop.board {
-        Some(board) if may_be_given(order, &request) => {
-            here_or_elsewhere(workshop, board, order, place).await?
-        }
+        Some(board) if may_be_given(order) => here_or_elsewhere(workshop, board, order, place).await?,
         _ => pieces::Place::Here(turn(order, place).await?),
     };
     match place {

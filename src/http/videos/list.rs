@@ -8,7 +8,6 @@ use super::view;
 use crate::{
     backends::{feeds::Feed, store::tables::video::Video},
     domain::{
-        access::Visibility,
         account::Identity,
         ids::{ChannelId, VideoId},
         page::Cursor,
@@ -81,8 +80,7 @@ async fn rows(
 async fn listed(ctx: &Ctx, feed: &Feed, id: &VideoId, who: Option<&Identity>) -> ApiResult<Option<Video>> {
     let video = ctx.store.get::<Video>((id.clone(),), ()).await?;
     Ok(video.filter(|video| {
-        let published = video.visibility == Visibility::Public && video.published_at.is_some();
         let own = who.is_some_and(|who| who.user_id == video.owner_id);
-        published || (own && *feed != Feed::Public)
+        video.is_listed() || (own && *feed != Feed::Public)
     }))
 }

@@ -24,9 +24,7 @@ use playhouse::{
         access::{Roles, Visibility},
         account::Identity,
         clock::{SharedClock, SystemClock, Timestamp},
-        encryption::Encryption,
         ids::{ChannelId, UserId, VideoId},
-        video::{Stage, Status},
     },
     http::ws,
     telemetry::Metrics,
@@ -39,6 +37,8 @@ use tokio_tungstenite::{
     tungstenite::{Message, client::IntoClientRequest},
 };
 use tokio_util::sync::CancellationToken;
+
+use crate::ready_video::ready_video;
 
 /// Whatever is awaited must come within this.
 pub const DEADLINE: Duration = Duration::from_secs(20);
@@ -185,23 +185,9 @@ impl House {
     }
 
     pub async fn put_video(&self, video_id: &VideoId, owner: &Identity, visibility: Visibility) {
-        let row = Video {
-            video_id: video_id.clone(),
-            channel_id: owner.channel_id.clone(),
-            owner_id: owner.user_id.clone(),
-            title: "A video".into(),
-            description: String::new(),
-            tags: Default::default(),
-            visibility,
-            encryption: Encryption::None,
-            status: Status::Ready,
-            stage: Stage::Done,
-            percent: 100,
-            failure: None,
-            duration_ms: Some(55_000),
-            created_at: self.clock.now(),
-            published_at: Some(self.clock.now()),
-        };
+        let (owner_id, channel_id) = (owner.user_id.clone(), owner.channel_id.clone());
+        let row = ready_video(video_id.clone(), owner_id, channel_id, self.clock.now());
+        let row = Video { visibility, ..row };
         self.store.put(row).await.expect("a stored video");
     }
 

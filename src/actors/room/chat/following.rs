@@ -49,14 +49,13 @@ pub struct Behind {
 impl Keeper {
     /// Reads the rules again; `known` is the poll that is open as far as this room knows.
     pub async fn renew_chat(&self, tallies: &Tallies, known: Option<PollId>) -> StoreResult<Renewed> {
-        let stored = self.load_chat(tallies).await?;
-        let silenced = self.silenced().await?;
+        let stored = self.load_talk(tallies).await?;
         let open = stored.poll.as_ref().map(|open| &open.row.poll_id);
         let ended = match known.filter(|known| Some(known) != open) {
             Some(known) => self.ended(tallies, &known).await?,
             None => None,
         };
-        Ok(Renewed { stored: Stored { silenced, ..stored }, ended })
+        Ok(Renewed { stored, ended })
     }
 
     async fn ended(&self, tallies: &Tallies, poll: &PollId) -> StoreResult<Option<rest::Poll>> {

@@ -75,6 +75,13 @@ impl Keeper {
         Ok(Stored { acts, slow_mode, silenced: Vec::new(), pinned, poll })
     }
 
+    /// With those who are silenced. They are read behind the number of acts: whom a later act silences may be among them
+    /// already, and nobody is missing whom it counts.
+    pub async fn load_talk(&self, tallies: &Tallies) -> StoreResult<Stored> {
+        let stored = self.load_chat(tallies).await?;
+        Ok(Stored { silenced: self.silenced().await?, ..stored })
+    }
+
     pub async fn slow_mode(&self) -> StoreResult<Duration> {
         Ok(slow_mode_of(self.chat_row().await?.as_ref()))
     }

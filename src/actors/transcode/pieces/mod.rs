@@ -16,10 +16,10 @@ pub use self::{
     offer::{Place, here_or_elsewhere},
 };
 use super::{
-    Message, Transcode,
+    Message, Transcode, demand,
     run::Order,
     step::{Run, Step},
-    turns::{Lane, Request},
+    turns::Lane,
 };
 use crate::{
     actors::directory::Myself,
@@ -51,9 +51,9 @@ pub struct Outcome {
 }
 
 /// Whether others may make it: what somebody waits for in front of a screen stays, and what is one piece only.
-pub fn may_be_given(order: &Order, request: &Request) -> bool {
+pub fn may_be_given(order: &Order) -> bool {
     let is_chunk = matches!(&order.run.step, Step::Make(piece) if !piece.chunk.is_whole());
-    is_chunk && request.lane == Lane::Heavy
+    is_chunk && demand::of(&order.run.step, &order.owner).lane == Lane::Heavy
 }
 
 /// Tells the job's actor when somebody says that the job may be another node's.

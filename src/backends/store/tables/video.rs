@@ -47,6 +47,13 @@ record! {
     }
 }
 
+impl Video {
+    /// Whether everybody may come upon it: in lists, and by searching.
+    pub fn is_listed(&self) -> bool {
+        self.visibility == Visibility::Public && self.published_at.is_some()
+    }
+}
+
 record! {
     /// What has been made of a video so far: renditions with their segments, pictures. `description` is
     /// `media::Catalogue` in MessagePack, written and read as a whole. `source` is the upload whose file that was made
