@@ -16,6 +16,7 @@ use tracing::Instrument;
 use super::{
     Ctx, limit,
     problem::{ApiError, REQUEST_ID},
+    unread,
 };
 use crate::telemetry::{
     Raised,
@@ -45,7 +46,8 @@ pub fn panicked() -> Response {
 async fn pass(State(ctx): State<Ctx>, client: limit::Client, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or_else(|| "page".to_owned(), |path| path.as_str().to_owned());
-    dressed(&ctx, request, route, |request| limited(&ctx, &client, request, next)).await
+    let answer = |request| unread::said(request, |request| limited(&ctx, &client, request, next));
+    dressed(&ctx, request, route, answer).await
 }
 
 /// Answers a request of a route with all that an answer of this house has.

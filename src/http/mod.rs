@@ -24,6 +24,7 @@ mod search;
 mod sendfile;
 pub mod server;
 mod storage;
+mod unread;
 mod uploads;
 mod videos;
 pub mod ws;
