@@ -121,7 +121,7 @@ code=0
     cd tests/browser
     export PLAYHOUSE_URL="http://$front" PLAYHOUSE_NODES="http://${nodes[0]},http://${nodes[1]}"
     export PLAYHOUSE_OBJECTS_DIR="$place/s3/buckets/playhouse" NODE_OPTIONS=--experimental-websocket
-    exec node --test --test-concurrency=1 --test-timeout=240000 --test-reporter=spec "${tests[@]}"
+    exec node --test --test-concurrency=1 --test-timeout=900000 --test-reporter=spec "${tests[@]}"
 ) || code=$?
 if grep -l panicked "$place"/node-*.log >&2; then
     say "a node has panicked"

@@ -32,10 +32,17 @@ after(async () => {
   await server?.stop();
 });
 
+/** A person until the test ends: a page that goes on playing would take its share of the machine from the tests after it. */
+async function someone(t, at, options) {
+  const viewer = await person(browser, at, options);
+  t.after(() => viewer.context.close());
+  return viewer;
+}
+
 const watch = ({ page, url }, id = videoId) => page.goto(`${url}/watch/${id}`);
 
 test("Chromium with hls.js", async (t) => {
-  const viewer = await person(browser, server, { colorScheme: "light" });
+  const viewer = await someone(t, server, { colorScheme: "light" });
   const { page } = viewer;
   const step = stepsOf(t);
 
@@ -97,8 +104,8 @@ test("Chromium with hls.js", async (t) => {
   assert.deepEqual(viewer.faults, []);
 });
 
-test("a broken line is told and mends itself; what is gone is told too", async () => {
-  const viewer = await person(browser, server, { colorScheme: "dark", viewport: { width: 390, height: 844 } });
+test("a broken line is told and mends itself; what is gone is told too", async (t) => {
+  const viewer = await someone(t, server, { colorScheme: "dark", viewport: { width: 390, height: 844 } });
   const { page } = viewer;
   const later = /seg0000[2-9]\./;
   await page.route(later, (route) => route.abort());
@@ -124,8 +131,8 @@ test("strict parsers read the playlists and the manifest, and all they name is t
   await readManifest(new URL(dash, server.url), { qualities: 2, seconds });
 });
 
-test("Chromium's own HLS plays the master playlist", async () => {
-  const { page } = await person(browser, server, {});
+test("Chromium's own HLS plays the master playlist", async (t) => {
+  const { page } = await someone(t, server, {});
   const { hls } = await call(server, `/videos/${videoId}/playback`);
   await page.goto(`${server.url}/reference`);
   await page.evaluate((src) => {
@@ -172,7 +179,7 @@ test("a video in two languages: parsers see both, the menu switches, and the cho
   assert.deepEqual(await readPlaylists(new URL(hls, server.url), scope), expected);
   assert.deepEqual(await readManifest(new URL(dash, server.url), scope), expected);
 
-  const viewer = await person(browser, server, { colorScheme: "dark" });
+  const viewer = await someone(t, server, { colorScheme: "dark" });
   const { page } = viewer;
   await page.addInitScript(listen);
   await watch(viewer, id);
@@ -205,7 +212,7 @@ test("a video in two codecs: each quality is there once, and the lighter one pla
   await readPlaylists(new URL(hls, two.url), scope);
   await readManifest(new URL(dash, two.url), scope);
 
-  const viewer = await person(browser, two, { colorScheme: "light" });
+  const viewer = await someone(t, two, { colorScheme: "light" });
   const { page } = viewer;
   const asked = [];
   page.on("request", (request) => asked.push(request.url()));
@@ -229,7 +236,7 @@ test("captions, chapters and the picture that stands for a video", async (t) => 
     t.skip("this server has no chapters and captions");
     return;
   }
-  const viewer = await person(browser, server, { colorScheme: "dark" });
+  const viewer = await someone(t, server, { colorScheme: "dark" });
   const { page } = viewer;
   await signIn(viewer, owner.username);
   await watch(viewer, id);
@@ -261,8 +268,8 @@ test("captions, chapters and the picture that stands for a video", async (t) => 
   assert.deepEqual(viewer.faults, []);
 });
 
-test("an owner stops the making of a video and has it tried again", async () => {
-  const viewer = await person(browser, server, { colorScheme: "light" });
+test("an owner stops the making of a video and has it tried again", async (t) => {
+  const viewer = await someone(t, server, { colorScheme: "light" });
   const { page } = viewer;
   await signIn(viewer, owner.username);
   const long = await upload(server, owner, trailer, { title: "A longer one" });
@@ -284,7 +291,7 @@ test("an owner puts another file in the place of a video's by the keyboard, and 
   const id = await upload(server, owner, clip, { title: "To be replaced" });
   t.after(() => call(server, `/videos/${id}`, { method: "DELETE", token: owner.token }));
   await ready(server, id);
-  const viewer = await person(browser, server, { colorScheme: "dark" });
+  const viewer = await someone(t, server, { colorScheme: "dark" });
   const { page } = viewer;
   await signIn(viewer, owner.username);
   await watch(viewer, id);
@@ -348,7 +355,7 @@ test("a video is found by its words, by the keyboard and on a phone", async (t) 
   await ready(server, id);
   await eventually(async () => (await call(server, "/search?q=dawn+giraffes")).items.length > 0);
   for (const viewport of [{ width: 1360, height: 860 }, { width: 390, height: 780 }]) {
-    const viewer = await person(browser, server, { colorScheme: "light", viewport });
+    const viewer = await someone(t, server, { colorScheme: "light", viewport });
     const { page } = viewer;
     await page.goto(server.url);
     const box = page.getByRole("searchbox", { name: "Search videos" });
@@ -362,6 +369,5 @@ test("a video is found by its words, by the keyboard and on a phone", async (t) 
     await page.waitForURL(/sort=date/);
     await page.getByRole("link", { name: "Giraffes at dawn" }).first().waitFor();
     assert.deepEqual(viewer.faults, []);
-    await viewer.context.close();
   }
 });

@@ -392,6 +392,7 @@ async fn a_master_that_a_sentinel_replaces_is_followed() {
     bus.publish("t", Bytes::from_static(b"before")).await.unwrap();
     assert_eq!(next(&mut subscription).await, Delivery::Event(Bytes::from_static(b"before")));
     let lease = bus.acquire("room", "me", Duration::from_secs(60)).await.unwrap().unwrap();
+    watched.until_replicated().await;
     watched.master.kill().await;
     until_published(&bus, "t", b"after").await;
     let (missed, event) = next_event(&mut subscription).await;

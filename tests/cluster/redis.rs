@@ -133,7 +133,7 @@ impl Shared {
 /// A master, its replica, and a Sentinel that makes a master of the latter when the former is gone.
 pub struct Sentinel {
     pub master: Service,
-    _replica: Service,
+    replica: Service,
     _sentinel: Child,
     _folder: tempfile::TempDir,
     sentinel_port: u16,
@@ -170,7 +170,18 @@ impl Sentinel {
         while !knows_both().await {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
-        Self { master, _replica: replica, _sentinel: sentinel, _folder: folder, sentinel_port }
+        Self { master, replica, _sentinel: sentinel, _folder: folder, sentinel_port }
+    }
+
+    /// Replication is told of what was written a moment after it was acknowledged.
+    pub async fn until_replicated(&self) {
+        let offset = async |port: u16| -> Option<String> {
+            let told = tell(port, &["INFO", "replication"]).await;
+            told.lines().find_map(|line| line.strip_prefix("master_repl_offset:")).map(str::to_owned)
+        };
+        while offset(self.master.port).await != offset(self.replica.port).await {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
     }
 
     pub fn uri(&self, prefix: &str) -> String {
