@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use futures_util::future::join_all;
 use playhouse::{
     actors::room::{CommentsOf, NewComment, NewPoll, RoomError},
+    backends::store::{Record, tables::room::Entry},
     domain::{access::Visibility, account::Identity, ids::VideoId, reaction::Reaction},
 };
 use playhouse_protocol::realtime::Counts;
@@ -69,6 +70,40 @@ async fn what_is_said_on_either_node_is_heard_on_both_once_and_in_one_order() {
     let (heard_here, heard_there) = tokio::join!(hear(&mut one, 2 * EACH, 0), hear(&mut two, 2 * EACH, 0));
     assert_eq!(heard_here, heard_there);
     assert_eq!(heard_here.iter().collect::<BTreeSet<_>>().len(), 2 * EACH);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_written_while_a_room_loads_comes_once_and_counts_once() {
+    let here = House::start(Plan::default()).await;
+    let there = here.beside(Plan::default()).await;
+    let ada = here.user("ada");
+    let video = here.video(&ada, Visibility::Public).await;
+    let say =
+        async |text: &str| here.rooms.of(&video).comment(new(&ada, text.into())).await.expect("a comment");
+    say("first").await;
+    let mut late = there.connect(Protocol::Json, None).await;
+    here.faults.hold_scans_of(Entry::TABLE.name);
+    let before = here.faults.hits();
+    late.send(&json!({"id": 1, "op": "join", "room": video.to_string()})).await;
+    // The room there knows where the stream ends, and has not read it.
+    while here.faults.hits() == before {
+        sleep(Duration::from_millis(5)).await;
+    }
+    let second = say("second").await;
+    here.faults.let_scans_go_on();
+    let joined = late.answer(1).await;
+    assert_eq!(joined["ok"]["offset"], json!(1), "{joined}");
+    assert_eq!(texts_of(&joined["ok"]["comments"]), ["first"]);
+    say("third").await;
+    assert_eq!(hear(&mut late, 2, 1).await, ["second", "third"]);
+    here.rooms
+        .of(&video)
+        .remove(&second.comment.id.parse().expect("an id"), ada.clone())
+        .await
+        .expect("it is removed");
+    for house in [&here, &there] {
+        counts_until(house, &video, "two are left", |counts| counts.comments == 2).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,7 +2,7 @@
 //! by the offset that the bucket expects next, so that a writer that was thought lost can change nothing later. No
 //! decision is made here.
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::Bound, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::time::timeout;
@@ -25,6 +25,8 @@ use crate::{
 
 /// Calls to the store that one room has under way at most.
 const AT_ONCE: usize = 16;
+/// Attempts to read a stream while others remove comments from its older buckets.
+const LOADS_MAX: usize = 5;
 
 #[derive(Clone)]
 pub struct Keeper {
@@ -49,11 +51,26 @@ impl Keeper {
     /// Reads the stream, after bringing up to date what a crash may have left behind. A stream without entries is
     /// named as its video, whichever node asks: who sat down before the first comment may go on anywhere.
     pub async fn load(&self) -> StoreResult<Loaded> {
+        for _ in 0..LOADS_MAX {
+            if let Some(loaded) = self.load_once().await? {
+                return Ok(loaded);
+            }
+        }
+        Err(StoreError::Unavailable("others remove comments of this room all the time".into()))
+    }
+
+    /// `None` if it is not certain that what was read belongs together: others may write meanwhile.
+    async fn load_once(&self) -> StoreResult<Option<Loaded>> {
         let Some(room) = self.within(self.store.get::<Room>((self.video.clone(),), ())).await? else {
             let epoch = self.video.to_string();
-            return Ok(Loaded { epoch, next: FIRST_OFFSET, live: 0, newest: Vec::new(), aside: Vec::new() });
+            let nothing =
+                Loaded { epoch, next: FIRST_OFFSET, live: 0, newest: Vec::new(), aside: Vec::new() };
+            return Ok(Some(nothing));
         };
-        let next = self.next(room.newest_bucket).await?;
+        // Both from one row: what is live in the newest bucket goes with its next offset.
+        let statics = self.statics(room.newest_bucket).await?;
+        let statics = statics.unwrap_or(EntryBucket { live: 0, next: signed(first_of(room.newest_bucket)) });
+        let next = unsigned(statics.next);
         let unsettled = next.saturating_sub(unsigned(room.settled).max(FIRST_OFFSET));
         if unsettled > 0 {
             let count = usize::try_from(unsettled).unwrap_or(usize::MAX).min(2 * BATCH_LEN_MAX);
@@ -63,8 +80,21 @@ impl Keeper {
         }
         let newest = self.newest(next, self.newest_len).await?;
         let aside = self.aside(&newest).await?;
-        let live = self.live(room.newest_bucket).await?;
-        Ok(Loaded { epoch: room.epoch, next, live, newest, aside })
+        let live = statics.live + self.live_before(room.newest_bucket).await?;
+        // An older bucket may count what was removed meanwhile, or not count it any more.
+        let since = self.since(next).await?;
+        let was_removed = |entry: &Entry| {
+            entry.target.is_some_and(|target| bucket_of(unsigned(target)) < room.newest_bucket)
+        };
+        let is_certain = !since.iter().any(|entry| entry.kind == EntryKind::Removal && was_removed(entry));
+        Ok(is_certain.then_some(Loaded { epoch: room.epoch, next, live, newest, aside }))
+    }
+
+    /// What has been written from an offset on, oldest first.
+    async fn since(&self, from: u64) -> StoreResult<Vec<Entry>> {
+        let next = self.head().await?;
+        let count = usize::try_from(next.saturating_sub(from)).unwrap_or(usize::MAX);
+        self.newest(next, count).await
     }
 
     /// What was written to the stream from an offset on. `None` if it is another stream by now, or that is too much: then
@@ -77,8 +107,7 @@ impl Keeper {
         if count > self.newest_len {
             return Ok(None);
         }
-        let mut entries = self.newest(next, count).await?;
-        entries.retain(|entry| offset_of(entry) >= from);
+        let entries = self.newest(next, count).await?;
         let aside = self.aside(&entries).await?;
         Ok(Some(Followed { entries, aside }))
     }
@@ -217,14 +246,16 @@ impl Keeper {
         Ok(())
     }
 
-    /// Rows of the newest `count` entries, oldest first.
+    /// Rows of the newest `count` entries before `next`, oldest first. Others may have written more by now.
     async fn newest(&self, next: u64, count: usize) -> StoreResult<Vec<Entry>> {
         let mut rows: Vec<Entry> = Vec::new();
         let mut bucket = bucket_of(next - 1);
         while rows.len() < count && next > FIRST_OFFSET {
             let mut after = None;
             loop {
-                let query = Query::<Entry>::of((self.video.clone(), bucket), count - rows.len()).after(after);
+                let query = Query::<Entry>::of((self.video.clone(), bucket), count - rows.len())
+                    .between(Bound::Unbounded, Bound::Excluded(signed(next)))
+                    .after(after);
                 let page = self.within(self.store.scan(query)).await?;
                 rows.extend(page.items);
                 after = page.next_cursor;
@@ -269,8 +300,9 @@ impl Keeper {
         Ok(statics.map_or_else(|| first_of(newest_bucket), |statics| unsigned(statics.next)))
     }
 
-    async fn live(&self, newest_bucket: i64) -> StoreResult<i64> {
-        let buckets = stream::iter(0..=newest_bucket).map(|bucket| self.statics(bucket));
+    /// Comments that are alive in the buckets before one.
+    async fn live_before(&self, bucket: i64) -> StoreResult<i64> {
+        let buckets = stream::iter(0..bucket).map(|bucket| self.statics(bucket));
         let add =
             async |sum, statics: Option<EntryBucket>| Ok(sum + statics.map_or(0, |statics| statics.live));
         buckets.buffered(AT_ONCE).try_fold(0, add).await
@@ -289,7 +321,7 @@ impl Keeper {
 /// Comments of a video that are alive, without its room.
 pub async fn count_live(keeper: &Keeper) -> StoreResult<i64> {
     match keeper.within(keeper.store.get::<Room>((keeper.video.clone(),), ())).await? {
-        Some(room) => keeper.live(room.newest_bucket).await,
+        Some(room) => keeper.live_before(room.newest_bucket + 1).await,
         None => Ok(0),
     }
 }

@@ -12,6 +12,7 @@ use futures_util::future::BoxFuture;
 use playhouse::backends::store::{
     Decide, Engine, Key, Put, Reads, Row, RowPage, Scan, StoreError, StoreResult, Table, Value,
 };
+use tokio::sync::watch;
 
 /// What happens to a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -30,6 +31,7 @@ pub enum Fault {
 pub struct Faults {
     fault: Arc<Mutex<(Fault, Option<&'static str>)>>,
     hits: Arc<AtomicU64>,
+    scans: Arc<watch::Sender<Option<&'static str>>>,
 }
 
 impl Faults {
@@ -45,6 +47,15 @@ impl Faults {
     /// From now on, on one table.
     pub fn set_on(&self, fault: Fault, table: &'static str) {
         *self.fault.lock().expect("never poisoned") = (fault, Some(table));
+    }
+
+    /// Scans of one table wait until they may go on.
+    pub fn hold_scans_of(&self, table: &'static str) {
+        self.scans.send_replace(Some(table));
+    }
+
+    pub fn let_scans_go_on(&self) {
+        self.scans.send_replace(None);
     }
 
     /// Writes that a fault has met.
@@ -103,7 +114,14 @@ impl Engine for Faulty {
     }
 
     fn scan<'a>(&'a self, table: &'static Table, scan: Scan) -> BoxFuture<'a, StoreResult<RowPage>> {
-        self.engine.scan(table, scan)
+        let mut held = self.faults.scans.subscribe();
+        Box::pin(async move {
+            if *held.borrow() == Some(table.name) {
+                self.faults.hits.fetch_add(1, Ordering::SeqCst);
+            }
+            drop(held.wait_for(|held| *held != Some(table.name)).await);
+            self.engine.scan(table, scan).await
+        })
     }
 
     fn put<'a>(&'a self, table: &'static Table, put: Put) -> BoxFuture<'a, StoreResult<()>> {
