@@ -117,6 +117,7 @@ bench-store-cql: setup setup-cluster ## Comments and reactions a second on one C
 test-cluster: setup-test setup-cluster web clips ## What several machines share, on real servers: 10 minutes
 	cargo build --bin playhouse
 	PLAYHOUSE_TOOLS=$(SERVERS) cargo test --test cluster -- --test-threads 1
+	CHAOS_SECONDS=60 PLAYHOUSE_TOOLS=$(SERVERS) cargo test --test chaos badly_reached -- --nocapture
 
 # KEEP=1 leaves it running until Ctrl-C instead of telling it the story of tests/browser; CLUSTER_PORT moves it.
 cluster: setup-test setup-cluster web clips tests/browser/node_modules/.package-lock.json ## Two nodes as one over real servers: the end-to-end story; KEEP=1 to look at it
@@ -129,9 +130,9 @@ chaos: setup-test setup-cluster web ## Nodes and servers killed, frozen and cut 
 	CHAOS_SECONDS=$(CHAOS_SECONDS) PLAYHOUSE_TOOLS=$(SERVERS) \
 		cargo test --test chaos outlives -- --nocapture --test-threads 1
 
-rolling: setup-test setup-cluster web ## Both nodes restarted one after the other under load
-	cargo build --bin playhouse
-	CHAOS_SECONDS=$(CHAOS_SECONDS) PLAYHOUSE_TOOLS=$(SERVERS) \
+rolling: setup-test setup-cluster web ## Both nodes restarted one after the other under a crowd of 2,000
+	cargo build --release --workspace
+	CHAOS_SECONDS=$(CHAOS_SECONDS) PLAYHOUSE_TOOLS=$(SERVERS) PLAYHOUSE_BIN=$(TARGET)/release/playhouse \
 		cargo test --test chaos restarted_under_load -- --nocapture --test-threads 1
 
 clean-cache: ## Remove fetched clips, Node and tools (not data, not builds)

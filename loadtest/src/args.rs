@@ -49,6 +49,9 @@ pub struct Run {
     /// The mean pause between two things a user of `mixed` does.
     #[arg(long, value_parser = duration)]
     pub think: Option<Duration>,
+    /// How often a user whose socket ends comes back, asks for what was missed and again for what was not answered.
+    #[arg(long, default_value_t = 0)]
+    pub returns: u32,
     /// Users with an account; the others only read.
     #[arg(long)]
     pub speakers: Option<u32>,
@@ -101,6 +104,7 @@ impl Run {
             duration: self.duration,
             ramp: self.ramp.unwrap_or(Duration::from_secs(nature.ramp_s)).min(self.duration),
             think,
+            returns_max: self.returns,
             text_bytes: self.text_bytes as usize,
             seed: self.seed,
             admin_token: self.admin_token.clone(),

@@ -34,7 +34,8 @@ pub async fn run(args: &args::Run) -> anyhow::Result<ExitCode> {
 
 async fn lead(args: &args::Run) -> anyhow::Result<ExitCode> {
     let plan = args.plan()?;
-    let (http, recorder) = (Arc::new(Http::to(&plan.target).await?), Arc::new(Recorder::default()));
+    let http = Arc::new(Http::to(&plan.target, plan.returns_max).await?);
+    let recorder = Arc::new(Recorder::default());
     let gathering = match &args.listen {
         Some(host) => Some(Gathering::listen(host, args.workers).await?),
         None => None,
@@ -62,7 +63,8 @@ async fn lead(args: &args::Run) -> anyhow::Result<ExitCode> {
 
 async fn follow(host: &str) -> anyhow::Result<ExitCode> {
     let (worker, task) = Worker::join(host).await?;
-    let (http, recorder) = (Arc::new(Http::to(&task.plan.target).await?), Arc::new(Recorder::default()));
+    let http = Arc::new(Http::to(&task.plan.target, task.plan.returns_max).await?);
+    let recorder = Arc::new(Recorder::default());
     let company = Company::Following(Arc::new(worker));
     eprintln!("share {} of {}, {} users in all", task.share.index + 1, task.share.of, task.plan.users);
     let run = Arc::new(Run::new(task.plan, task.share, task.world, http, recorder, company));

@@ -41,6 +41,8 @@ pub struct Plan {
     pub ramp: Duration,
     /// The mean pause between two things a user does.
     pub think: Duration,
+    /// How often a socket that ends is opened again.
+    pub returns_max: u32,
     pub text_bytes: usize,
     pub seed: u64,
     pub admin_token: Option<String>,

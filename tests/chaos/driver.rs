@@ -15,17 +15,23 @@ use crate::{
     faults::Spell,
     field::{Field, open_poll, say_last_words},
     ground,
+    load::Load,
     observer::{Observer, Seen},
     person,
+    proxy::Proxy,
     served::random::{Random, setting},
     uploads::{self, Uploaded},
     verdict,
-    world::World,
+    world::{Stores, World},
 };
 
 const VIDEOS: usize = 9;
 const UPLOADERS: usize = 2;
 const DURATION_S: u64 = 120;
+/// Of the load harness, beside those who are audited.
+const LOAD_USERS: usize = 2_000;
+/// How long its users take to come, and a line of its progress after that.
+const LOAD_COMES_WITHIN: Duration = Duration::from_secs(30);
 
 /// Who acts. `CHAOS_PEOPLE`, `CHAOS_OBSERVERS` and `CHAOS_RATE` change it.
 #[derive(Debug, Clone, Copy)]
@@ -119,13 +125,14 @@ impl Known {
 /// everybody knows, once all of it was found to be right.
 async fn run(
     plan: Plan,
+    stores: Stores,
     disturb: impl AsyncFnOnce(&mut World, &mut Random, Duration) -> Vec<String>,
 ) -> Known {
     let plan = plan.of_environment();
     let seed = setting("CHAOS_SEED").unwrap_or_else(|| u64::from(rand::random::<u32>()));
     let duration = Duration::from_secs(setting("CHAOS_SECONDS").unwrap_or(DURATION_S));
     eprintln!("CHAOS_SEED={seed} CHAOS_SECONDS={} repeats it; {plan:?}", duration.as_secs());
-    let mut world = World::make().await;
+    let mut world = World::make(stores, seed).await;
     let ground = ground::prepare(&world.machines[0].program, plan.people, VIDEOS).await;
     world.start_all().await;
     let poll = open_poll(world.front, &ground).await;
@@ -184,7 +191,7 @@ fn conclude(seed: u64, wrong: &[String], world: &World) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_acknowledged_outlives_whatever_goes_wrong() {
     let plan = Plan { people: 40, observers: 6, operations_per_s: 20 };
-    run(plan, async |world, random, duration| {
+    run(plan, Stores::Three, async |world, random, duration| {
         let (started, mut wrong) = (Instant::now(), Vec::new());
         while started.elapsed() < duration {
             let spell = Spell::draw(random);
@@ -196,15 +203,36 @@ async fn what_is_acknowledged_outlives_whatever_goes_wrong() {
     .await;
 }
 
-/// As a new version is brought: in order, one node after the other, each once the one before is ready again.
+/// Two processes on the same videos, over a store that answers late, twice or not at all.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_count_exactly_over_a_store_that_is_badly_reached() {
+    let plan = Plan { people: 40, observers: 6, operations_per_s: 40 };
+    run(plan, Stores::OneBadlyReached, async |world, _, duration| {
+        let trouble = |troubles: bool| world.stores.iter().for_each(|proxy| proxy.trouble(troubles));
+        trouble(true);
+        sleep(duration).await;
+        trouble(false);
+        let cuts: u64 = world.stores.iter().map(Proxy::cuts).sum();
+        eprintln!("{cuts} lines to the store were cut");
+        assert!(cuts > 5, "hardly anything went wrong");
+        Vec::new()
+    })
+    .await;
+}
+
+/// As a new version is brought: in order, one node after the other, each once the one before is ready again. Whoever sits at a
+/// node that goes comes back once; with two nodes some do at both.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nodes_are_restarted_under_load_and_nobody_loses_more_than_a_socket() {
-    let plan = Plan { people: 100, observers: 100, operations_per_s: 20 };
-    let known = run(plan, async |world, _, duration| {
+    let plan = Plan { people: 40, observers: 20, operations_per_s: 20 };
+    let users = setting("CHAOS_USERS").map_or(LOAD_USERS, |users| users as usize);
+    let report = tempfile::tempdir().expect("a folder");
+    let known = run(plan, Stores::Three, async |world, _, duration| {
+        let mut load = Load::start(world.front, users, world.machines.len(), duration, report.path());
         let mut wrong = Vec::new();
-        let between = duration / (2 * world.machines.len() as u32 + 1);
+        load.until_all_came().await;
+        let between = duration.saturating_sub(LOAD_COMES_WITHIN) / (world.machines.len() as u32 + 1);
         for number in 0..world.machines.len() {
-            sleep(between).await;
             let began = Instant::now();
             if !world.machines[number].stop().await {
                 wrong.push(format!("node {number} did not stop in order"));
@@ -216,6 +244,7 @@ async fn nodes_are_restarted_under_load_and_nobody_loses_more_than_a_socket() {
             eprintln!("node {number}: stopped in {stopped:.1?}, ready again after {ready:.1?}");
             sleep(between).await;
         }
+        wrong.extend(load.end().await);
         wrong
     })
     .await;

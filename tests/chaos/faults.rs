@@ -22,6 +22,8 @@ pub enum Fault {
     RedisKilled,
     RedisFrozen,
     ObjectsAway,
+    /// The disk under the S3 server is full.
+    ObjectsFull,
     BusLine(usize, Mood),
     ObjectsLine(usize, Mood),
     /// Between clients and a node.
@@ -82,7 +84,7 @@ impl Fault {
             Mood::HalfClosed,
             Mood::Cut,
         ]);
-        match random.below(14) {
+        match random.below(15) {
             0 | 1 => Self::NodeKilled(machine),
             2 | 3 => Self::NodeFrozen(machine),
             4 => Self::NodeRestarted(machine),
@@ -90,8 +92,9 @@ impl Fault {
             7 => Self::RedisKilled,
             8 => Self::RedisFrozen,
             9 => Self::ObjectsAway,
-            10 => Self::BusLine(machine, mood),
-            11 => Self::ObjectsLine(machine, mood),
+            10 => Self::ObjectsFull,
+            11 => Self::BusLine(machine, mood),
+            12 => Self::ObjectsLine(machine, mood),
             _ => Self::Door(machine, mood),
         }
     }
@@ -102,7 +105,7 @@ impl Fault {
             Self::NodeKilled(_) | Self::NodeFrozen(_) | Self::NodeRestarted(_) => "node",
             Self::CassandraKilled(_) => "cassandra",
             Self::RedisKilled | Self::RedisFrozen => "redis",
-            Self::ObjectsAway => "objects",
+            Self::ObjectsAway | Self::ObjectsFull => "objects",
             Self::BusLine(..) | Self::ObjectsLine(..) | Self::Door(..) => "line",
         }
     }
@@ -127,6 +130,7 @@ impl Fault {
             Self::RedisKilled => world.redis.kill().await,
             Self::RedisFrozen => world.redis.pause(),
             Self::ObjectsAway => world.s3.pause(),
+            Self::ObjectsFull => world.ballast = world.disk.fill(),
             Self::BusLine(machine, mood) => world.machines[machine].bus.set(mood),
             Self::ObjectsLine(machine, mood) => world.machines[machine].objects.set(mood),
             Self::Door(machine, mood) => world.machines[machine].door.set(mood),
@@ -152,6 +156,7 @@ impl Fault {
             Self::RedisKilled => world.redis.go_on().await,
             Self::RedisFrozen => world.redis.resume(),
             Self::ObjectsAway => world.s3.go_on(),
+            Self::ObjectsFull => drop(world.ballast.take()),
             Self::BusLine(machine, _) | Self::ObjectsLine(machine, _) | Self::Door(machine, _) => {
                 Machine::mend_lines(&world.machines[machine]);
             }

@@ -11,6 +11,7 @@ mod audit;
 mod driver;
 mod faults;
 mod line;
+mod load;
 mod uploads;
 mod world;
 
@@ -34,6 +35,8 @@ mod life;
 mod observer;
 #[path = "../fire/person.rs"]
 mod person;
+#[path = "../cluster/proxy.rs"]
+mod proxy;
 #[path = "../ready_video/mod.rs"]
 mod ready_video;
 #[path = "../cluster/redis.rs"]
@@ -49,5 +52,7 @@ mod s3;
 #[path = "../served/mod.rs"]
 #[expect(dead_code, reason = "the tests under fire use the rest of it")]
 mod served;
+#[path = "../small_disk/mod.rs"]
+mod small_disk;
 #[path = "../fire/verdict.rs"]
 mod verdict;

@@ -171,6 +171,7 @@ fn must_ask_again(status: StatusCode) -> bool {
         StatusCode::TOO_MANY_REQUESTS,
         StatusCode::BAD_GATEWAY,
         StatusCode::SERVICE_UNAVAILABLE,
+        StatusCode::INSUFFICIENT_STORAGE,
         StatusCode::REQUEST_TIMEOUT,
     ];
     codes.contains(&status)

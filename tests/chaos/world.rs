@@ -17,11 +17,15 @@ use tokio::{net::TcpListener, task::JoinSet, time::sleep};
 use crate::{
     cassandra::{self, Node},
     line::{Line, Mood},
+    proxy::{Faults, Proxy},
     redis, round_robin, s3,
     served::{Program, Served},
+    small_disk::{Ballast, SmallDisk},
 };
 
 const NODES: usize = 2;
+/// Of the S3 server: more than a run uploads.
+const DISK_MIB: usize = 512;
 const STARTS_MAX: usize = 5;
 const READY_WITHIN: Duration = Duration::from_secs(90);
 
@@ -37,15 +41,33 @@ const SETTINGS: &[(&str, &str)] = &[
 ];
 
 pub struct World {
-    pub cassandra: &'static [Node; 3],
+    pub cassandra: &'static [Node],
+    /// Before Cassandra, one for each node, where there are any.
+    pub stores: Vec<Proxy>,
     pub redis: redis::Service,
     pub s3: s3::Server,
+    /// Where the S3 server keeps all it has.
+    pub disk: SmallDisk,
+    pub ballast: Option<Ballast>,
     pub machines: Vec<Machine>,
     /// Where clients go.
     pub front: SocketAddr,
     _serving: JoinSet<()>,
     _folder: tempfile::TempDir,
 }
+
+/// What there is of Cassandra.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stores {
+    Three,
+    /// One node, which each of ours reaches through a proxy that delays, cuts and falls silent. Of three, the driver would
+    /// learn the addresses and go around it.
+    OneBadlyReached,
+}
+
+/// How often in a thousand pieces.
+const STORE_FAULTS: Faults =
+    Faults { delays: 50, cuts: 2, silences: 1, delay_max: Duration::from_millis(300) };
 
 /// A node, and its lines.
 pub struct Machine {
@@ -58,23 +80,40 @@ pub struct Machine {
 
 impl World {
     /// With no node running.
-    pub async fn make() -> Self {
-        let cassandra = tokio::task::spawn_blocking(cassandra::three).await.expect("three nodes");
+    pub async fn make(stores: Stores, random: u64) -> Self {
+        let start: fn() -> &'static [Node] = match stores {
+            Stores::Three => || cassandra::three(),
+            Stores::OneBadlyReached => || std::slice::from_ref(cassandra::shared()),
+        };
+        let cassandra = tokio::task::spawn_blocking(start).await.expect("Cassandra");
         let redis = redis::Service::redis().await;
-        let s3 = s3::Server::start().await;
+        let s3 = s3::Server::make();
+        let disk = SmallDisk::new(s3.files(), DISK_MIB);
+        s3.go_on();
         let hosts: Vec<String> = cassandra.iter().map(Node::contact).collect();
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let keyspace = format!("chaos_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let store = format!("scylla://{}/{keyspace}?replication=3", hosts.join(","));
+        let at = |hosts: &str| format!("scylla://{hosts}/{keyspace}?replication={}", cassandra.len());
+        let store = at(&hosts.join(","));
         playhouse::backends::store::schema::apply(&store, playhouse::backends::store::tables::ALL)
             .await
             .expect("a schema");
         let folder = tempfile::tempdir().expect("a folder");
         let seed: [u8; 32] = rand::random();
-        let mut machines = Vec::new();
+        let (mut machines, mut proxies) = (Vec::new(), Vec::new());
         for number in 0..NODES {
             let data = folder.path().join(format!("node-{number}"));
             keep_secret(&data, &seed);
+            let store = match stores {
+                Stores::Three => store.clone(),
+                Stores::OneBadlyReached => {
+                    let proxy = Proxy::before(hosts[0].clone(), STORE_FAULTS, random ^ number as u64).await;
+                    proxy.trouble(false);
+                    let store = at(&proxy.address);
+                    proxies.push(proxy);
+                    store
+                }
+            };
             machines.push(Machine::make(&data, &store, &redis, &s3).await);
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -82,7 +121,18 @@ impl World {
         let doors = machines.iter().map(|machine| machine.door.addr).collect();
         let mut serving = JoinSet::new();
         serving.spawn(round_robin::serve(listener, doors));
-        Self { cassandra, redis, s3, machines, front, _serving: serving, _folder: folder }
+        Self {
+            cassandra,
+            stores: proxies,
+            redis,
+            s3,
+            disk,
+            ballast: None,
+            machines,
+            front,
+            _serving: serving,
+            _folder: folder,
+        }
     }
 
     pub async fn start_all(&mut self) {

@@ -5,7 +5,7 @@ use std::{
     io,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -28,6 +28,7 @@ pub struct Faults {
 pub struct Proxy {
     pub address: String,
     cuts: Arc<AtomicU64>,
+    troubles: Arc<AtomicBool>,
     _serving: JoinSet<()>,
 }
 
@@ -36,7 +37,8 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let cuts = Arc::new(AtomicU64::new(0));
-        let counted = cuts.clone();
+        let (counted, troubles) = (cuts.clone(), Arc::new(AtomicBool::new(true)));
+        let troubling = troubles.clone();
         let mut serving = JoinSet::new();
         serving.spawn(async move {
             let mut random = Random(seed);
@@ -44,10 +46,16 @@ impl Proxy {
             while let Ok((client, _)) = listener.accept().await {
                 let Ok(upstream) = TcpStream::connect(&server).await else { continue };
                 let (there, back) = (Random(random.next()), Random(random.next()));
-                connections.spawn(carry(client, upstream, faults, [there, back], counted.clone()));
+                let mood = Mood { faults, troubles: troubling.clone() };
+                connections.spawn(carry(client, upstream, mood, [there, back], counted.clone()));
             }
         });
-        Self { address, cuts, _serving: serving }
+        Self { address, cuts, troubles, _serving: serving }
+    }
+
+    /// Whether it is bad at it from now on.
+    pub fn trouble(&self, troubles: bool) {
+        self.troubles.store(troubles, Ordering::Relaxed);
     }
 
     /// Connections it has cut or silenced.
@@ -56,18 +64,24 @@ impl Proxy {
     }
 }
 
+#[derive(Clone)]
+struct Mood {
+    faults: Faults,
+    troubles: Arc<AtomicBool>,
+}
+
 /// Both directions, until one of them ends.
 async fn carry(
     client: TcpStream,
     server: TcpStream,
-    faults: Faults,
+    mood: Mood,
     [there, back]: [Random; 2],
     cuts: Arc<AtomicU64>,
 ) {
     let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
     let ended = tokio::select! {
-        ended = copy(from_client, to_server, faults, there) => ended,
-        ended = copy(from_server, to_client, faults, back) => ended,
+        ended = copy(from_client, to_server, &mood, there) => ended,
+        ended = copy(from_server, to_client, &mood, back) => ended,
     };
     if matches!(ended, Ok(End::Cut)) {
         cuts.fetch_add(1, Ordering::Relaxed);
@@ -82,7 +96,7 @@ enum End {
 async fn copy(
     mut from: tcp::OwnedReadHalf,
     mut to: tcp::OwnedWriteHalf,
-    faults: Faults,
+    Mood { faults, troubles }: &Mood,
     mut random: Random,
 ) -> io::Result<End> {
     let mut piece = vec![0; 16 << 10];
@@ -91,7 +105,7 @@ async fn copy(
         if len == 0 {
             return Ok(End::Closed);
         }
-        let chance = random.next() % 1_000;
+        let chance = if troubles.load(Ordering::Relaxed) { random.next() % 1_000 } else { 1_000 };
         if chance < faults.cuts {
             to.write_all(&piece[..len / 2]).await?;
             return Ok(End::Cut);

@@ -29,3 +29,5 @@ mod verdict;
 mod ready_video;
 #[path = "../served/mod.rs"]
 mod served;
+#[path = "../small_disk/mod.rs"]
+mod small_disk;

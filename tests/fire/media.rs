@@ -2,7 +2,7 @@
 //! All of them have to end ready, with the bytes they were sent with.
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
     sync::{
         Arc,
@@ -25,6 +25,7 @@ use crate::{
         Program, Served,
         random::{Random, setting},
     },
+    small_disk::SmallDisk,
 };
 
 const UPLOADS: usize = 20;
@@ -32,54 +33,6 @@ const AT_ONCE: usize = 4;
 const WORKERS_KILLED: usize = 12;
 const PIECE_LEN: usize = 200_000;
 const ALL_READY_WITHIN: Duration = Duration::from_secs(240);
-
-/// A small disk of its own, where this process may mount one; else a folder that never fills.
-struct Disk {
-    path: PathBuf,
-    mounted: bool,
-}
-
-impl Disk {
-    fn new(folder: &Path) -> Self {
-        let path = folder.join("disk");
-        std::fs::create_dir(&path).expect("a folder");
-        let mount =
-            Command::new("mount").args(["-t", "tmpfs", "-o", "size=160m", "none"]).arg(&path).output();
-        let mounted = mount.is_ok_and(|output| output.status.success());
-        if !mounted {
-            eprintln!("no disk can be mounted here (that needs root): it will not fill");
-        }
-        Self { path, mounted }
-    }
-
-    /// Until the answer is dropped, nothing more can be written.
-    fn fill(&self) -> Option<Ballast> {
-        let ballast = Ballast(self.path.join("ballast"));
-        if !self.mounted {
-            return None;
-        }
-        let mut file = std::fs::File::create(&ballast.0).expect("a file");
-        let zeros = vec![0; 1 << 20];
-        while std::io::Write::write_all(&mut file, &zeros).is_ok() {}
-        Some(ballast)
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        if self.mounted {
-            drop(Command::new("umount").arg("--lazy").arg(&self.path).output());
-        }
-    }
-}
-
-struct Ballast(PathBuf);
-
-impl Drop for Ballast {
-    fn drop(&mut self) {
-        drop(std::fs::remove_file(&self.0));
-    }
-}
 
 /// A clip that plays, behind it as many bytes as no player looks at (a `free` box, ISO/IEC 14496-12).
 fn clips(folder: &Path, random: &mut Random) -> Vec<Vec<u8>> {
@@ -171,7 +124,7 @@ async fn trouble(
     uploader: &Uploader,
     program: &Program,
     served: &Mutex<Option<Served>>,
-    disk: &Disk,
+    disk: &SmallDisk,
     total: usize,
 ) {
     for (percent, fills) in [(25, false), (50, true), (70, false)] {
@@ -226,7 +179,7 @@ async fn twenty_uploads_end_ready_though_workers_and_the_program_are_killed_and_
     eprintln!("FIRE_SEED={seed}");
     let mut random = Random::new(seed);
     let folder = tempfile::tempdir().expect("a folder");
-    let disk = Disk::new(folder.path());
+    let disk = SmallDisk::new(folder.path().join("disk"), 160);
     let clips = Arc::new(clips(folder.path(), &mut random));
     let total: usize = clips.iter().map(Vec::len).sum();
     let data_dir = disk.path.join("data");

@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -17,10 +18,13 @@ const PAUSE: Duration = Duration::from_millis(20);
 const ANSWER_MAX: Duration = Duration::from_secs(15);
 const ROOMS: usize = 5;
 
-/// What anybody has seen at a place of a stream: (room, epoch, offset).
+/// What anybody has seen of a stream, which all must have seen alike.
 #[derive(Default)]
 pub struct Record {
+    /// By (room, epoch, offset).
     places: Mutex<BTreeMap<(usize, String, u64), String>>,
+    /// Where a comment's removal lies, as far as all that was seen of it says, by (room, epoch, id).
+    removals: Mutex<BTreeMap<(usize, String, String), RangeInclusive<u64>>>,
     settled: CancellationToken,
 }
 
@@ -31,6 +35,26 @@ impl Record {
         let seen = places.entry((room, epoch.to_owned(), offset)).or_insert_with(|| content.clone());
         (*seen != content)
             .then(|| format!("room {room}, {epoch}, offset {offset}: first {seen}, then {content}"))
+    }
+
+    /// Keeps that a comment's removal lies there; says so if others have seen it somewhere else. How many removals come
+    /// in one event differs between nodes and moments, and only the last of them has the event's offset.
+    fn keep_removal(
+        &self,
+        room: usize,
+        epoch: &str,
+        id: &str,
+        offsets: RangeInclusive<u64>,
+    ) -> Option<String> {
+        let mut removals = self.removals.lock().expect("nobody panics with it");
+        let known =
+            removals.entry((room, epoch.to_owned(), id.to_owned())).or_insert_with(|| offsets.clone());
+        let both = *known.start().max(offsets.start())..=*known.end().min(offsets.end());
+        if both.is_empty() {
+            return Some(format!("room {room}, {epoch}: {id} was removed at {known:?}, then at {offsets:?}"));
+        }
+        *known = both;
+        None
     }
 
     /// Nothing more will happen: who watches may look a last time.
@@ -158,9 +182,7 @@ impl Observer {
         for item in items(&snapshot["comments"]) {
             self.comment(room, &epoch, item, before.offset, offset);
         }
-        for id in items(&snapshot["removed"]) {
-            self.seen.rooms.entry(room).or_default().comments.remove(&text(id));
-        }
+        self.removals(room, &epoch, items(&snapshot["removed"]), before.offset, offset);
     }
 
     async fn listen(&mut self, socket: &mut Socket) {
@@ -193,10 +215,12 @@ impl Observer {
                 }
             }
             "removed" => {
-                for id in items(&said["ids"]) {
-                    self.seen.rooms.entry(room).or_default().comments.remove(&text(id));
+                let ids = items(&said["ids"]);
+                self.removals(room, &epoch, ids, before, offset);
+                if let Some(last) = ids.last() {
+                    self.keep(room, &epoch, offset, format!("removed {last}"));
+                    self.removals(room, &epoch, std::slice::from_ref(last), offset - 1, offset);
                 }
-                self.keep(room, &epoch, offset, format!("removed {}", said["ids"]));
             }
             _ => self.keep(room, &epoch, offset, kind.to_owned()),
         }
@@ -218,6 +242,17 @@ impl Observer {
         let content = format!("{id} of {} at {}", item["user"]["id"], item["created_at"]);
         self.keep(room, epoch, offset, content);
         offset
+    }
+
+    /// They follow one another, after what was known and not beyond what they came with.
+    fn removals(&mut self, room: usize, epoch: &str, ids: &[Value], after: u64, up_to: u64) {
+        for (index, id) in ids.iter().enumerate() {
+            let id = text(id);
+            let offsets = after + 1 + index as u64..=up_to - (ids.len() - 1 - index) as u64;
+            self.seen.rooms.entry(room).or_default().comments.remove(&id);
+            let moved = self.field.record.keep_removal(room, epoch, &id, offsets);
+            self.seen.wrong.extend(moved);
+        }
     }
 
     fn keep(&mut self, room: usize, epoch: &str, offset: u64, content: String) {

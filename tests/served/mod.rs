@@ -13,6 +13,11 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 
+/// `PLAYHOUSE_BIN`: another build of it than the one that belongs to the tests, for tests that need its full speed.
+pub fn program_file() -> PathBuf {
+    std::env::var_os("PLAYHOUSE_BIN").map_or_else(|| env!("CARGO_BIN_EXE_playhouse").into(), PathBuf::from)
+}
+
 /// How a program is to be started, again and again.
 pub struct Program {
     data_dir: PathBuf,
@@ -52,7 +57,7 @@ impl Program {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_playhouse"));
+        let mut command = Command::new(program_file());
         command.args(arguments).envs(self.environment()).stdin(Stdio::null());
         command
     }

@@ -192,6 +192,7 @@ pub mod tests {
             duration: Duration::from_secs(1),
             ramp: Duration::ZERO,
             think: Duration::from_secs(1),
+            returns_max: 0,
             text_bytes: 100,
             seed: 1,
             admin_token: None,

@@ -110,7 +110,7 @@ impl Server {
     }
 
     async fn furnish(&mut self, writers: usize) -> anyhow::Result<()> {
-        let http = Arc::new(Http::to(&self.place.address.to_string()).await?);
+        let http = Arc::new(Http::to(&self.place.address.to_string(), 0).await?);
         let recorder = Arc::new(Recorder::default());
         let accounts = world::register(&http, &recorder, 0..writers as u32, None).await?;
         self.place.access_tokens = accounts.into_iter().map(|account| account.access_token).collect();

@@ -33,7 +33,7 @@ pub struct Storm {
 
 pub async fn run(server: &Server, seats: usize) -> anyhow::Result<Storm> {
     let target = server.place.address.to_string();
-    let (http, recorder) = (Arc::new(Http::to(&target).await?), Arc::new(Recorder::default()));
+    let (http, recorder) = (Arc::new(Http::to(&target, 0).await?), Arc::new(Recorder::default()));
     let world = World { videos: vec![server.place.room.clone()], likes_before: 0 };
     let (seats, share) = (seats as u32, Share { index: 0, of: 1 });
     let run = Arc::new(Run::new(plan(target, seats), share, world, http, recorder, Company::Alone));
@@ -53,6 +53,7 @@ fn plan(target: String, seats: u32) -> Plan {
         duration: LASTS,
         ramp: Duration::ZERO,
         think: Duration::ZERO,
+        returns_max: 0,
         text_bytes: 100,
         seed: 1,
         admin_token: None,

@@ -1,5 +1,5 @@
 //! A pool of kept HTTP connections that all users of a process share, as browsers behind a proxy would. A request waits
-//! for a free one; that wait is part of its latency. It never retries what may have been done.
+//! for a free one; that wait is part of its latency. It never retries what may have been done, and what only reads when it is told to.
 
 use std::{
     net::SocketAddr,
@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, bail};
 use http_body_util::{BodyExt, Full};
 use hyper::{
-    Request, StatusCode,
+    Method, Request, StatusCode,
     body::Bytes,
     client::conn::http1::{Connection, SendRequest},
     header::HeaderMap,
@@ -19,7 +19,11 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
-use tokio::{net::TcpStream, sync::Semaphore, time::timeout};
+use tokio::{
+    net::TcpStream,
+    sync::Semaphore,
+    time::{sleep, timeout},
+};
 
 use crate::wire::scan;
 
@@ -28,6 +32,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 const CONNECTIONS_MAX: usize = 256;
 /// Servers hang up on connections that are idle for longer.
 const KEPT_FOR: Duration = Duration::from_secs(5);
+const REPEAT_AFTER: Duration = Duration::from_millis(500);
 
 type Body = Full<Bytes>;
 
@@ -42,6 +47,8 @@ pub struct Http {
     pub address: SocketAddr,
     /// What `Host` says.
     pub host: String,
+    /// How often what only reads is asked again when no answer came or the server could not give one.
+    pub repeats: u32,
     free: Mutex<Vec<Kept>>,
     permits: Semaphore,
 }
@@ -77,11 +84,11 @@ impl Answer {
 }
 
 impl Http {
-    pub async fn to(host: &str) -> anyhow::Result<Self> {
+    pub async fn to(host: &str, repeats: u32) -> anyhow::Result<Self> {
         let mut found = tokio::net::lookup_host(host).await.with_context(|| format!("no host {host}"))?;
         let address = found.next().with_context(|| format!("no address for {host}"))?;
         let permits = Semaphore::new(CONNECTIONS_MAX);
-        Ok(Self { address, host: host.to_owned(), free: Mutex::default(), permits })
+        Ok(Self { address, host: host.to_owned(), repeats, free: Mutex::default(), permits })
     }
 
     pub async fn get(&self, path: &str, access_token: Option<&str>) -> anyhow::Result<Answer> {
@@ -99,7 +106,19 @@ impl Http {
             request = request.header("authorization", format!("Bearer {token}"));
         }
         let request = request.body(Full::new(body.into()))?;
-        timeout(DEADLINE, self.exchange(request)).await.context("no answer in time")?
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        let mut repeats = if reads { self.repeats } else { 0 };
+        loop {
+            let answer = timeout(DEADLINE, self.exchange(request.clone())).await;
+            let answer = answer.context("no answer in time").flatten();
+            let is_answer =
+                answer.as_ref().is_ok_and(|answer| answer.status != StatusCode::SERVICE_UNAVAILABLE);
+            if is_answer || repeats == 0 {
+                return answer;
+            }
+            repeats -= 1;
+            sleep(REPEAT_AFTER).await;
+        }
     }
 
     async fn exchange(&self, request: Request<Body>) -> anyhow::Result<Answer> {

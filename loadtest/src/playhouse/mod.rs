@@ -4,6 +4,7 @@
 pub mod http;
 pub mod media;
 pub mod rest;
+mod returning;
 pub mod seat;
 pub mod uploads;
 pub mod world;

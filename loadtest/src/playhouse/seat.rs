@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::{
     measure::{Counter, Seen, Stream, Tally, Timer},
-    run::Run,
+    run::{Run, SETTLE},
     wire::{End, Socket, Upgrade, scan},
 };
 
@@ -26,8 +26,12 @@ const REQUEST_BYTES: usize = 120;
 const NUMBER_SPLIT: u64 = 10_000_000_000_000;
 
 pub struct Seat {
-    socket: Socket,
+    pub(super) socket: Socket,
     pub ears: Ears,
+    pub(super) access_token: Option<String>,
+    /// Since when the socket is gone.
+    pub(super) lost_at: Option<Instant>,
+    pub(super) returns: u32,
     next_id: u64,
 }
 
@@ -42,17 +46,25 @@ pub struct Ears {
     pub reaction: ReactionKind,
     /// Comments that came with the join that resumed.
     pub replayed: u64,
-    asked: VecDeque<Asked>,
+    /// Where the room was when the socket ended, until it is joined again.
+    pub(super) left_at: Option<Position>,
+    /// How long the server asked to stay away.
+    pub(super) stay_away: Duration,
+    pub(super) asked: VecDeque<Asked>,
 }
 
-struct Asked {
+pub(super) struct Asked {
     id: u64,
     due: Instant,
-    what: What,
+    pub(super) what: What,
+    /// As it was sent, while it may have to be sent again.
+    pub(super) frame: Box<[u8]>,
 }
 
-enum What {
+pub(super) enum What {
     Join(Since),
+    /// The join of a socket that came back.
+    Return(Since),
     Comment,
     React(ReactionKind),
     /// Answered and no more.
@@ -60,9 +72,15 @@ enum What {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Since {
+pub(super) enum Since {
     Nothing,
     Offset(u64),
+}
+
+impl From<Option<&Position>> for Since {
+    fn from(position: Option<&Position>) -> Self {
+        position.map_or(Self::Nothing, |position| Self::Offset(position.offset))
+    }
 }
 
 /// The part of a resumed join's answer that has to be exact.
@@ -112,14 +130,15 @@ impl Seat {
         since: Option<Position>,
         due: Instant,
     ) -> anyhow::Result<Self> {
-        let upgrade = Upgrade {
-            path: "/api/v1/ws".to_owned(),
-            subprotocol: Some(SUBPROTOCOL_JSON),
+        let socket = connect(run, access_token).await?;
+        let mut seat = Self {
+            socket,
+            ears: Ears::new(room),
             access_token: access_token.map(str::to_owned),
+            lost_at: None,
+            returns: 0,
+            next_id: 1,
         };
-        let socket = Socket::connect(run.http.address, &upgrade).await?;
-        run.recorder.count(Counter::Connected);
-        let mut seat = Self { socket, ears: Ears::new(room), next_id: 1 };
         seat.join(run, room, since, due).await?;
         Ok(seat)
     }
@@ -133,13 +152,18 @@ impl Seat {
         due: Instant,
     ) -> anyhow::Result<()> {
         if self.ears.room != room {
+            // What a socket that comes back asks again, it asks in the room that it was in.
+            if run.plan.returns_max > 0 {
+                self.listen_until_answered(run, Instant::now() + SETTLE).await?;
+            }
             let leave = Op::Leave { room: std::mem::take(&mut self.ears.room) };
-            self.ask(leave, What::Other("leave"), due).await?;
+            self.ask(run, leave, What::Other("leave"), due).await?;
             self.ears.room = room.to_owned();
         }
-        let what = What::Join(since.as_ref().map_or(Since::Nothing, |since| Since::Offset(since.offset)));
+        let what = What::Join(since.as_ref().into());
         self.ears.epoch.clear();
-        self.ask(Op::Join { room: room.to_owned(), since, rate: Rate::All }, what, due).await?;
+        self.ears.left_at.clone_from(&since);
+        self.ask(run, Op::Join { room: room.to_owned(), since, rate: Rate::All }, what, due).await?;
         let deadline = Instant::now() + ANSWER_AFTER_MAX;
         while self.ears.epoch.is_empty() {
             match timeout_at(deadline, self.listen(run)).await {
@@ -156,10 +180,14 @@ impl Seat {
         Position { epoch: self.ears.epoch.clone(), offset: self.ears.stream.offset() }
     }
 
-    /// Waits for the server to say something and takes it in.
+    /// Waits for the server to say something and takes it in. Brings back a socket that ended, if that is asked for.
     pub async fn listen(&mut self, run: &Run) -> Result<(), End> {
+        if self.lost_at.is_some() {
+            return self.come_back(run).await;
+        }
         let ears = &mut self.ears;
-        self.socket.read(|payload, _out| ears.hear(payload, run)).await
+        let heard = self.socket.read(|payload, _out| ears.hear(payload, run)).await;
+        self.or_lose(run, heard)
     }
 
     /// Listens until `moment`.
@@ -205,21 +233,29 @@ impl Seat {
         let number = u64::from(run.share.index) * NUMBER_SPLIT + since_start;
         let text = scan::marked_text(number, run.plan.text_bytes);
         let room = self.ears.room.clone();
-        let comment = Op::Comment { room, text, at_ms: None, parent_id: None, key: None };
-        self.ask(comment, What::Comment, due).await
+        // It may have to be said again without being there twice.
+        let key = (run.plan.returns_max > 0).then(|| format!("lt-{number:x}"));
+        let comment = Op::Comment { room, text, at_ms: None, parent_id: None, key };
+        self.ask(run, comment, What::Comment, due).await
     }
 
-    pub async fn react(&mut self, reaction: ReactionKind, due: Instant) -> Result<(), End> {
+    pub async fn react(&mut self, run: &Run, reaction: ReactionKind, due: Instant) -> Result<(), End> {
         let room = self.ears.room.clone();
-        self.ask(Op::React { room, reaction }, What::React(reaction), due).await
+        self.ask(run, Op::React { room, reaction }, What::React(reaction), due).await
     }
 
     /// Says how far a playing is.
-    pub async fn watch(&mut self, playback_id: &str, watched_ms: u64, due: Instant) -> Result<(), End> {
+    pub async fn watch(
+        &mut self,
+        run: &Run,
+        playback_id: &str,
+        watched_ms: u64,
+        due: Instant,
+    ) -> Result<(), End> {
         let (room, playback_id) = (self.ears.room.clone(), playback_id.to_owned());
         let state = PlayState::Playing;
         let watch = Op::Watch { room, playback_id, position_ms: watched_ms, watched_ms, state };
-        self.ask(watch, What::Other("watch"), due).await
+        self.ask(run, watch, What::Other("watch"), due).await
     }
 
     /// Whether there is room for another request. If not, the server is far behind and it says nothing.
@@ -232,14 +268,36 @@ impl Seat {
         may
     }
 
-    async fn ask(&mut self, op: Op, what: What, due: Instant) -> Result<(), End> {
+    async fn ask(&mut self, run: &Run, op: Op, what: What, due: Instant) -> Result<(), End> {
+        let frame = self.note(run, op, what, due)?;
+        if self.lost_at.is_some() {
+            return Ok(());
+        }
+        let sent = self.socket.send(&frame).await;
+        self.or_lose(run, sent)
+    }
+
+    /// Keeps in mind that an answer is due; gives the frame that asks for it.
+    pub(super) fn note(&mut self, run: &Run, op: Op, what: What, due: Instant) -> Result<Vec<u8>, End> {
         let id = self.next_id;
         self.next_id += 1;
         let frame =
             serde_json::to_vec(&Request { id, op }).map_err(|error| End::Broken(error.to_string()))?;
-        self.ears.asked.push_back(Asked { id, due, what });
-        self.socket.send(&frame).await
+        let kept = if run.plan.returns_max > 0 { frame.as_slice().into() } else { Box::default() };
+        self.ears.asked.push_back(Asked { id, due, what, frame: kept });
+        Ok(frame)
     }
+}
+
+pub(super) async fn connect(run: &Run, access_token: Option<&str>) -> anyhow::Result<Socket> {
+    let upgrade = Upgrade {
+        path: "/api/v1/ws".to_owned(),
+        subprotocol: Some(SUBPROTOCOL_JSON),
+        access_token: access_token.map(str::to_owned),
+    };
+    let socket = Socket::connect(run.http.address, &upgrade).await?;
+    run.recorder.count(Counter::Connected);
+    Ok(socket)
 }
 
 impl Ears {
@@ -251,6 +309,8 @@ impl Ears {
             viewers: None,
             reaction: ReactionKind::None,
             replayed: 0,
+            left_at: None,
+            stay_away: Duration::ZERO,
             asked: VecDeque::new(),
         }
     }
@@ -261,6 +321,10 @@ impl Ears {
             tally.count(Counter::BytesIn, payload.len() as u64);
             match payload {
                 [b'{', b'"', b'r', b'e', b'"', b':', rest @ ..] => self.answered(payload, rest, now, tally),
+                _ if payload.starts_with(br#"{"ev":"bye""#) => {
+                    let asked = scan::number_after(payload, br#""reconnect_after_ms":"#);
+                    self.stay_away = Duration::from_millis(asked.unwrap_or(0));
+                }
                 // Of a room that was left a moment ago something may still come.
                 _ if scan::text_after(payload, br#""room":"#).is_some_and(|room| room != self.room) => {}
                 _ if self.epoch.is_empty() => {}
@@ -310,7 +374,7 @@ impl Ears {
         if !scan::holds(&payload[..payload.len().min(40)], br#","ok":"#) {
             let code = scan::text_after(payload, br#""code":"#).unwrap_or("unknown");
             let op = match what {
-                What::Join(_) => "join",
+                What::Join(_) | What::Return(_) => "join",
                 What::Comment => "comment",
                 What::React(_) => "react",
                 What::Other(op) => op,
@@ -321,6 +385,10 @@ impl Ears {
         let latency = now.saturating_duration_since(due);
         match what {
             What::Join(since) => self.joined(payload, since, tally),
+            What::Return(since) => {
+                tally.time(Timer::Settle, latency);
+                self.joined(payload, since, tally);
+            }
             What::Comment => {
                 tally.count(Counter::Comments, 1);
                 tally.time(Timer::Answer, latency);
@@ -343,6 +411,7 @@ impl Ears {
         };
         tally.count(Counter::Joins, 1);
         epoch.clone_into(&mut self.epoch);
+        self.left_at = None;
         self.stream = Stream::after(offset);
         let Since::Offset(before) = since else { return };
         tally.count(Counter::Returns, 1);

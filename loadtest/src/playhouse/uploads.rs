@@ -2,18 +2,22 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use hyper::{Request, body::Bytes};
 use playhouse_protocol::rest::{Video, VideoStatus};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use super::{http::Http, rest};
+use super::{
+    http::{Answer, Http},
+    rest,
+};
 
 const PLAYABLE_AFTER_MAX: Duration = Duration::from_secs(300);
 const POLL: Duration = Duration::from_millis(250);
 const BOUNDARY: &str = "playhouse-loadtest-boundary";
 /// A tus client sends a file in pieces; this many, so that resuming by offset is in use.
 const PIECES: usize = 3;
+const REPEAT_AFTER: Duration = Duration::from_millis(500);
 
 /// A file to upload.
 #[derive(Clone)]
@@ -56,30 +60,68 @@ fn form(clip: &Clip) -> Vec<u8> {
     body
 }
 
-/// tus 1.0.0: create, then the file in pieces; gives the video's id once the last one is in.
+/// tus 1.0.0: create, then the file in pieces; gives the video's id once the last one is in. Where requests may be repeated,
+/// an upload whose line breaks goes on from where the server says that it stands.
 pub async fn by_tus(http: &Http, access_token: &str, clip: &Clip) -> anyhow::Result<String> {
+    let mut repeats = http.repeats;
+    let path = loop {
+        match begin(http, access_token, clip).await {
+            Err(_) if repeats > 0 => repeats -= 1,
+            path => break path?,
+        }
+        sleep(REPEAT_AFTER).await;
+    };
+    let (mut offset, piece_len) = (0, clip.bytes.len().div_ceil(PIECES));
+    loop {
+        let piece = &clip.bytes[offset..clip.bytes.len().min(offset + piece_len)];
+        let answer = match add(http, access_token, &path, offset, piece).await {
+            Err(_) if repeats > 0 => {
+                repeats -= 1;
+                sleep(REPEAT_AFTER).await;
+                let asked = Request::head(&path).header("tus-resumable", "1.0.0");
+                http.call(asked, Some(access_token), Bytes::new()).await?.hoped_for()?
+            }
+            answer => answer?,
+        };
+        let stands_at = answer.header("upload-offset").and_then(|text| text.parse().ok());
+        offset = stands_at.filter(|offset| *offset <= clip.bytes.len()).context("no offset")?;
+        if offset == clip.bytes.len() {
+            let video = answer.header("playhouse-video-id").map(str::to_owned);
+            return video.context("a finished upload without a video");
+        }
+    }
+}
+
+/// Gives the path of a new upload.
+async fn begin(http: &Http, access_token: &str, clip: &Clip) -> anyhow::Result<String> {
     let metadata = format!("title {},visibility {}", base64(clip.title.as_bytes()), base64(b"public"));
     let request = Request::post("/api/v1/uploads")
         .header("tus-resumable", "1.0.0")
+        .header("idempotency-key", base64(clip.title.as_bytes()))
         .header("upload-length", clip.bytes.len())
         .header("upload-metadata", metadata);
     let created = http.call(request, Some(access_token), Bytes::new()).await?.hoped_for()?;
-    let path = created.header("location").context("an upload without a location")?.to_owned();
-    let (mut offset, mut video) = (0, None);
-    for piece in clip.bytes.chunks(clip.bytes.len().div_ceil(PIECES)) {
-        let request = Request::patch(&path)
-            .header("tus-resumable", "1.0.0")
-            .header("upload-offset", offset)
-            .header("content-type", "application/offset+octet-stream");
-        let answer =
-            http.call(request, Some(access_token), Bytes::copy_from_slice(piece)).await?.hoped_for()?;
-        offset += piece.len();
-        if answer.header("upload-offset") != Some(offset.to_string().as_str()) {
-            bail!("the server has another offset than {offset}");
-        }
-        video = answer.header("playhouse-video-id").map(str::to_owned);
-    }
-    video.context("a finished upload without a video")
+    Ok(created.header("location").context("an upload without a location")?.to_owned())
+}
+
+async fn add(
+    http: &Http,
+    access_token: &str,
+    path: &str,
+    offset: usize,
+    piece: &[u8],
+) -> anyhow::Result<Answer> {
+    let request = Request::patch(path)
+        .header("tus-resumable", "1.0.0")
+        .header("upload-offset", offset)
+        .header("content-type", "application/offset+octet-stream");
+    let answer = http.call(request, Some(access_token), Bytes::copy_from_slice(piece)).await?.hoped_for()?;
+    let expected = (offset + piece.len()).to_string();
+    ensure!(
+        answer.header("upload-offset") == Some(&expected),
+        "the server has another offset than {expected}"
+    );
+    Ok(answer)
 }
 
 /// Asks until the video plays; fails when it will never.

@@ -44,7 +44,7 @@ async fn react(run: Arc<Run>, member: Member, user: u32, token: String) -> anyho
             _ => ReactionKind::None,
         };
         if seat.may_ask(&run) {
-            seat.react(reaction, start + at).await?;
+            seat.react(&run, reaction, start + at).await?;
         }
     }
     seat.listen_until(&run, run.end()).await?;

@@ -89,7 +89,7 @@ async fn step(
         (85..93, Some(_)) => seat.comment(run, due).await?,
         (_, Some(_)) => {
             let reaction = if choices.below(3) == 0 { ReactionKind::None } else { ReactionKind::Like };
-            seat.react(reaction, due).await?;
+            seat.react(run, reaction, due).await?;
         }
         (_, None) => get(run, seat, Timer::List, "/api/v1/videos?limit=50", due).await?,
     }
@@ -140,7 +140,7 @@ async fn watch(run: &Run, seat: &mut Seat, choices: &mut Choices, due: Instant) 
         run.recorder.problem(Counter::Failed, &format!("playing: {reason:#}"));
     }
     let playback_id = format!("lt-{:x}", (choices.share() * 1e15) as u64);
-    seat.watch(&playback_id, lasts.as_millis() as u64, due + lasts).await?;
+    seat.watch(run, &playback_id, lasts.as_millis() as u64, due + lasts).await?;
     Ok(lasts)
 }
 

@@ -20,12 +20,22 @@ pub struct Server {
 
 impl Server {
     pub async fn start() -> Self {
+        let server = Self::make();
+        server.go_on();
+        server
+    }
+
+    /// Without starting it.
+    pub fn make() -> Self {
         let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = free.local_addr().expect("a bound socket").port();
         drop(free);
-        let server = Self { folder: tempfile::tempdir().expect("a folder"), port };
-        server.go_on();
-        server
+        Self { folder: tempfile::tempdir().expect("a folder"), port }
+    }
+
+    /// Where it keeps what it is given.
+    pub fn files(&self) -> PathBuf {
+        self.folder.path().join("s3")
     }
 
     /// Starts it, or starts it again on what it holds.
@@ -74,7 +84,7 @@ impl Server {
 
     /// Files of multipart uploads that are neither completed nor aborted, as they lie below the server.
     pub fn parts_left(&self) -> usize {
-        files(&self.folder.path().join("s3/buckets").join(BUCKET).join(".sgwtmp/multipart"))
+        files(&self.files().join("buckets").join(BUCKET).join(".sgwtmp/multipart"))
     }
 
     pub async fn wait_for_parts(&self, what: &str, wanted: impl Fn(usize) -> bool) {
