@@ -23,7 +23,9 @@ use crate::{
 
 pub struct BackEnds {
     pub store: Store,
-    /// Of what delivery keeps at hand: videos, what was made of them, their keys.
+    /// The same for readers of many rows: of `versions`, it shows what another node has written up to two seconds late.
+    pub cached: Store,
+    /// Of what is kept at hand: videos, what was made of them, their keys, channels.
     pub versions: Arc<Versions>,
     pub objects: SharedObjects,
     pub bus: SharedBus,
@@ -57,8 +59,12 @@ impl BackEnds {
             tables::video::Catalogue::TABLE,
             tables::content_key::ContentKeys::TABLE,
             tables::caption::Caption::TABLE,
+            tables::channel::Channel::TABLE,
         ]);
         let store = store.decorated(|inner| Arc::new(Watched { inner, versions: versions.clone() }));
+        let cached = store
+            .clone()
+            .decorated(|inner| Arc::new(store::Cached::around(inner, versions.clone(), metrics.clone())));
         let settings = objects::Settings {
             deadline: config.backends.deadline_ms.duration(),
             clock: clock.clone(),
@@ -77,33 +83,40 @@ impl BackEnds {
         let search = search::open(&config.backends.search.to_string(), complete, settings)
             .await
             .context("backends.search")?;
-        let settings = staging::Options {
-            space_min_bytes: config.uploads.space_min_bytes,
-            memory_max_bytes: config.uploads.memory_max_bytes,
-            pace: Pace {
-                bytes_min: config.uploads.speed_min_bytes_per_s * config.uploads.speed_within_s.0,
-                within: config.uploads.speed_within_s.duration(),
-            },
-        };
-        // Where objects are in this machine's folder, a file that is renamed is faster than any piece that is put.
-        let staging = match config.backends.objects.scheme() {
-            "dir" => Staging::open(&data_dir.join("uploads"), settings).context("the folder of uploads")?,
-            _ => {
-                let (store, objects, bus) = (store.clone(), objects.clone(), bus.clone());
-                Staging::open_shared(staging::BackEnds { store, objects, bus }, settings).await
-            }
-        };
+        let behind = staging::BackEnds { store: store.clone(), objects: objects.clone(), bus: bus.clone() };
+        let staging = open_staging(config, behind).await?;
         Ok(Self {
             feeds: Feeds::new(store.clone()),
             tallies: Tallies::new(store.clone()),
             store,
             versions,
+            cached,
             objects,
             bus,
             search,
             staging,
             _invalidations: invalidations,
         })
+    }
+}
+
+async fn open_staging(config: &Config, behind: staging::BackEnds) -> anyhow::Result<Staging> {
+    let uploads = &config.uploads;
+    let options = staging::Options {
+        space_min_bytes: uploads.space_min_bytes,
+        memory_max_bytes: uploads.memory_max_bytes,
+        pace: Pace {
+            bytes_min: uploads.speed_min_bytes_per_s * uploads.speed_within_s.0,
+            within: uploads.speed_within_s.duration(),
+        },
+    };
+    // Where objects are in this machine's folder, a file that is renamed is faster than any piece that is put.
+    match config.backends.objects.scheme() {
+        "dir" => {
+            let folder = config.server.data_dir.join("uploads");
+            Staging::open(&folder, options).context("the folder of uploads")
+        }
+        _ => Ok(Staging::open_shared(behind, options).await),
     }
 }
 

@@ -106,6 +106,7 @@ impl Parts {
             uploads: uploads.clone(),
             registry,
             store: back_ends.store.clone(),
+            cached: back_ends.cached.clone(),
             feeds: back_ends.feeds.clone(),
             objects: back_ends.objects.clone(),
             staging: back_ends.staging.clone(),

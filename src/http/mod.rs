@@ -67,6 +67,8 @@ pub struct Context {
     pub uploads: Arc<Uploads>,
     pub registry: Arc<Registry>,
     pub store: Store,
+    /// For lists: shows what another node has written up to two seconds late.
+    pub cached: Store,
     pub feeds: Feeds,
     pub objects: SharedObjects,
     /// What delivery keeps at hand.

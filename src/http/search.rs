@@ -132,9 +132,9 @@ async fn pages(ctx: &Ctx, mut query: search::Query, who: Option<&Identity>) -> A
 
 /// `None` for a video that is not to be found any more.
 async fn shown(ctx: &Ctx, hit: Hit, who: Option<&Identity>) -> ApiResult<Option<SearchHit>> {
-    let row = ctx.store.get::<Video>((hit.video_id,), ()).await?;
+    let row = ctx.cached.get::<Video>((hit.video_id,), ()).await?;
     let Some(row) = row.filter(Video::is_listed) else { return Ok(None) };
-    let video = videos::video(ctx, row, who).await?;
+    let video = videos::listed(ctx, row, who).await?;
     Ok(Some(SearchHit {
         video,
         score: hit.score,

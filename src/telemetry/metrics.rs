@@ -119,6 +119,13 @@ metrics! {
     /// Seconds since what was found on the shelf was read from the store.
     shelf_age_seconds: Histogram = seconds(),
 
+    /// Looks for rows that lists show, by outcome: hit, stale, miss.
+    row_cache_looks: By<Outcome, Counter> = By::default(),
+    /// Rows that are kept for lists.
+    row_cache_rows: Gauge = Gauge::default(),
+    /// Seconds since a kept row that a list shows was read from the store.
+    row_cache_age_seconds: Histogram = seconds(),
+
     /// Videos put into the search index and taken out of it, and attempts that failed: put, removed, failed.
     search_changes: By<Kind, Counter> = By::default(),
     /// Seconds a search took, by outcome: found, none, failed.

@@ -1,6 +1,7 @@
 //! Rows: tables declared once, seven verbs over them, and the engines that keep them.
 //! Actors write here and nobody else does; handlers may read. Nothing outside names a driver.
 
+mod cached;
 pub mod cql;
 mod embedded;
 mod engine;
@@ -13,6 +14,7 @@ mod typed;
 mod value;
 mod watched;
 
+pub use cached::Cached;
 pub use embedded::CommitObserver;
 pub use engine::{
     Change, Decide, Direction, Engine, Key, Put, Reads, Row, RowPage, Scan, Snapshot, StoreError, StoreResult,

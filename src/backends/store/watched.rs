@@ -106,7 +106,7 @@ impl Versions {
         self.slot(first).load(Ordering::Acquire)
     }
 
-    fn watches(&self, table: &'static Table) -> bool {
+    pub(super) fn watches(&self, table: &'static Table) -> bool {
         self.tables.contains(&table.name)
     }
 

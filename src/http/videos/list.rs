@@ -1,6 +1,7 @@
 //! `GET /videos`: the public list, or a channel's.
 
 use axum::{Json, extract::State};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use playhouse_protocol::rest::{self, List};
 use serde::Deserialize;
 
@@ -21,6 +22,8 @@ use crate::{
 
 /// Hints that lead nowhere are made good by further pages, up to this many.
 const PAGES_MAX: usize = 5;
+/// Videos of one list that are looked at at the same time.
+const AT_ONCE: usize = 8;
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -48,10 +51,8 @@ pub async fn list(
     let channel = query.channel.map(|id| id.parse::<ChannelId>().map_err(|_| ApiError::not_found()));
     let feed = channel.transpose()?.map_or(Feed::Public, Feed::Channel);
     let (rows, next) = rows(&ctx, &feed, page.limit()?, page.cursor()?, who.as_ref()).await?;
-    let mut items = Vec::with_capacity(rows.len());
-    for row in rows {
-        items.push(view::video(&ctx, row, who.as_ref()).await?);
-    }
+    let views: Vec<_> = rows.into_iter().map(|row| view::listed(&ctx, row, who.as_ref())).collect();
+    let items = stream::iter(views).buffered(AT_ONCE).try_collect().await?;
     Ok(Json(List { items, next_cursor: next.map(|cursor| cursor.as_str().to_owned()) }))
 }
 
@@ -65,9 +66,9 @@ async fn rows(
     let mut rows = Vec::new();
     for _ in 0..PAGES_MAX {
         let page = ctx.feeds.page(feed, limit - rows.len(), cursor.take()).await?;
-        for id in page.items {
-            rows.extend(listed(ctx, feed, &id, who).await?);
-        }
+        let looks: Vec<_> = page.items.iter().map(|id| listed(ctx, feed, id, who)).collect();
+        let found: Vec<_> = stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
+        rows.extend(found.into_iter().flatten());
         cursor = page.next_cursor;
         if rows.len() >= limit || cursor.is_none() {
             break;
@@ -78,7 +79,7 @@ async fn rows(
 
 /// The video behind a hint, if this list shows it to this caller.
 async fn listed(ctx: &Ctx, feed: &Feed, id: &VideoId, who: Option<&Identity>) -> ApiResult<Option<Video>> {
-    let video = ctx.store.get::<Video>((id.clone(),), ()).await?;
+    let video = ctx.cached.get::<Video>((id.clone(),), ()).await?;
     Ok(video.filter(|video| {
         let own = who.is_some_and(|who| who.user_id == video.owner_id);
         video.is_listed() || (own && *feed != Feed::Public)

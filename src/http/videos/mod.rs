@@ -11,7 +11,7 @@ pub mod read;
 pub mod thumbnails;
 mod view;
 
-pub use view::{encryption, failure, video, visibility_of};
+pub use view::{encryption, failure, listed, visibility_of};
 
 use super::{
     Ctx,

@@ -5,7 +5,10 @@ use playhouse_protocol::rest;
 use super::chapters;
 use crate::{
     actors::transcode,
-    backends::store::tables::{channel::Channel, video::Video},
+    backends::store::{
+        Store,
+        tables::{channel::Channel, video::Video},
+    },
     domain::{
         access::Visibility, account::Identity, encryption::Encryption, reaction::Reaction, video::Status,
     },
@@ -22,9 +25,18 @@ use crate::{
 
 /// The whole body of one video for one caller.
 pub async fn video(ctx: &Ctx, row: Video, who: Option<&Identity>) -> ApiResult<rest::Video> {
+    shown(ctx, &ctx.store, row, who).await
+}
+
+/// The same in a list.
+pub async fn listed(ctx: &Ctx, row: Video, who: Option<&Identity>) -> ApiResult<rest::Video> {
+    shown(ctx, &ctx.cached, row, who).await
+}
+
+async fn shown(ctx: &Ctx, store: &Store, row: Video, who: Option<&Identity>) -> ApiResult<rest::Video> {
     let counts = ctx.rooms.of(&row.video_id).counts().await?;
-    let catalogue = transcode::catalogue(&ctx.store, &row.video_id).await?;
-    let channel = ctx.store.get::<Channel>((row.channel_id.clone(),), ()).await?;
+    let catalogue = transcode::catalogue(store, &row.video_id).await?;
+    let channel = store.get::<Channel>((row.channel_id.clone(),), ()).await?;
     let channel = channel.ok_or_else(ApiError::not_found)?;
     let reaction = match who {
         Some(who) => kind_of(ctx.rooms.of(&row.video_id).reaction_of(&who.user_id).await?),
