@@ -13,7 +13,7 @@ use crate::{
         scanner::Scanner,
         search::{self, SharedIndex},
         staging::{self, Pace, Staging},
-        store::{self, Record, Store, Versions, Watched, tables},
+        store::{self, Record, RowCache, Store, Versions, Watched, tables},
         tallies::Tallies,
     },
     config::{Config, Scan, ScanPolicy},
@@ -62,9 +62,7 @@ impl BackEnds {
             tables::channel::Channel::TABLE,
         ]);
         let store = store.decorated(|inner| Arc::new(Watched { inner, versions: versions.clone() }));
-        let cached = store
-            .clone()
-            .decorated(|inner| Arc::new(store::Cached::around(inner, versions.clone(), metrics.clone())));
+        let cached = store.clone().cached(RowCache::new(versions.clone(), metrics.clone()));
         let settings = objects::Settings {
             deadline: config.backends.deadline_ms.duration(),
             clock: clock.clone(),

@@ -1,11 +1,11 @@
 //! Rows: tables declared once, seven verbs over them, and the engines that keep them.
 //! Actors write here and nobody else does; handlers may read. Nothing outside names a driver.
 
-mod cached;
 pub mod cql;
 mod embedded;
 mod engine;
 mod open;
+mod row_cache;
 pub mod schema;
 mod scylla;
 mod table;
@@ -14,12 +14,12 @@ mod typed;
 mod value;
 mod watched;
 
-pub use cached::Cached;
 pub use embedded::CommitObserver;
 pub use engine::{
     Change, Decide, Direction, Engine, Key, Put, Reads, Row, RowPage, Scan, Snapshot, StoreError, StoreResult,
 };
 pub use open::{OpenError, Settings, open, open_with};
+pub use row_cache::RowCache;
 pub use table::{Cells, ClusteringColumn, Column, Order, Record, Table, Writes};
 pub use typed::{Edit, Query, Store, View};
 pub use value::{Cell, Kind, Value};

@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     engine::{Change, Direction, Engine, Key, Put, Reads, Row, Scan, Snapshot, StoreError, StoreResult},
+    row_cache::RowCache,
     table::{Cells, Record, Table},
     value::{Cell, Value},
 };
@@ -18,17 +19,24 @@ use crate::domain::page::{Cursor, Page};
 #[derive(Clone)]
 pub struct Store {
     engine: Arc<dyn Engine>,
+    rows: Option<Arc<RowCache>>,
 }
 
 impl Store {
     pub fn new(engine: Arc<dyn Engine>) -> Self {
-        Self { engine }
+        Self { engine, rows: None }
     }
 
     /// The same store with something around its engine.
     #[must_use]
     pub fn decorated(self, decorate: impl FnOnce(Arc<dyn Engine>) -> Arc<dyn Engine>) -> Self {
-        Self { engine: decorate(self.engine) }
+        Self { engine: decorate(self.engine), ..self }
+    }
+
+    /// The same store for who may be shown single rows as they were a moment ago.
+    #[must_use]
+    pub fn cached(self, rows: RowCache) -> Self {
+        Self { rows: Some(Arc::new(rows)), ..self }
     }
 
     pub async fn get<R: Record>(
@@ -36,7 +44,11 @@ impl Store {
         partition: R::Partition,
         clustering: R::Clustering,
     ) -> StoreResult<Option<R>> {
-        let row = self.engine.get(R::TABLE, key_of::<R>(partition, clustering)).await?;
+        let key = key_of::<R>(partition, clustering);
+        let row = match &self.rows {
+            Some(rows) => rows.get(self.engine.as_ref(), R::TABLE, key).await?,
+            None => self.engine.get(R::TABLE, key).await?,
+        };
         row.map(record::<R>).transpose()
     }
 

@@ -1,4 +1,4 @@
-//! A store that keeps rows it has read, for readers of many of them: lists and search results. A kept row is good while no
+//! Rows that a store keeps once they were read, for readers of many of them: lists and search results. A kept row is good while no
 //! row with its partition was written, which is known at once for writes of this process and soon for those of other nodes;
 //! the age limit covers what was not heard of. What is absent is not kept.
 
@@ -7,11 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures_util::future::BoxFuture;
 use quick_cache::sync::Cache;
 
 use super::{
-    engine::{Decide, Engine, Key, Put, Reads, Row, RowPage, Scan, StoreResult},
+    engine::{Engine, Key, Row, StoreResult},
     table::Table,
     value::Value,
     watched::Versions,
@@ -22,9 +21,8 @@ use crate::telemetry::Metrics;
 const AGE_MAX: Duration = Duration::from_secs(2);
 const ROWS_MAX: usize = 16_384;
 
-/// An engine whose rows of watched tables with a partition of one text and nothing else for a key are kept.
-pub struct Cached {
-    inner: Arc<dyn Engine>,
+/// Of watched tables, the rows with a partition of one text and nothing else for a key.
+pub struct RowCache {
     versions: Arc<Versions>,
     rows: Cache<(&'static str, String), Arc<Kept>>,
     metrics: Arc<Metrics>,
@@ -36,9 +34,22 @@ struct Kept {
     read_at: Instant,
 }
 
-impl Cached {
-    pub fn around(inner: Arc<dyn Engine>, versions: Arc<Versions>, metrics: Arc<Metrics>) -> Self {
-        Self { inner, versions, rows: Cache::new(ROWS_MAX), metrics }
+impl RowCache {
+    pub fn new(versions: Arc<Versions>, metrics: Arc<Metrics>) -> Self {
+        Self { versions, rows: Cache::new(ROWS_MAX), metrics }
+    }
+
+    /// As `engine` has it, or had it a moment ago.
+    pub(super) async fn get(
+        &self,
+        engine: &dyn Engine,
+        table: &'static Table,
+        key: Key,
+    ) -> StoreResult<Option<Row>> {
+        match self.name_of(table, &key) {
+            Some(name) => self.read(engine, table, key, name).await,
+            None => engine.get(table, key).await,
+        }
     }
 
     /// `None` for rows that are not kept.
@@ -51,6 +62,7 @@ impl Cached {
 
     async fn read(
         &self,
+        engine: &dyn Engine,
         table: &'static Table,
         key: Key,
         name: (&'static str, String),
@@ -65,76 +77,13 @@ impl Cached {
         }
         self.metrics.row_cache_looks.of(if before.is_some() { "stale" } else { "miss" }).inc();
         let read_at = Instant::now();
-        let row = self.inner.get(table, key).await?;
+        let row = engine.get(table, key).await?;
         match &row {
             Some(row) => self.rows.insert(name, Arc::new(Kept { row: row.clone(), version, read_at })),
             None => drop(self.rows.remove(&name)),
         }
         self.metrics.row_cache_rows.set(i64::try_from(self.rows.len()).unwrap_or(i64::MAX));
         Ok(row)
-    }
-}
-
-impl Engine for Cached {
-    fn get<'a>(&'a self, table: &'static Table, key: Key) -> BoxFuture<'a, StoreResult<Option<Row>>> {
-        match self.name_of(table, &key) {
-            Some(name) => Box::pin(self.read(table, key, name)),
-            None => self.inner.get(table, key),
-        }
-    }
-
-    fn get_statics<'a>(
-        &'a self,
-        table: &'static Table,
-        partition: Vec<Value>,
-    ) -> BoxFuture<'a, StoreResult<Option<Vec<Option<Value>>>>> {
-        self.inner.get_statics(table, partition)
-    }
-
-    fn scan<'a>(&'a self, table: &'static Table, scan: Scan) -> BoxFuture<'a, StoreResult<RowPage>> {
-        self.inner.scan(table, scan)
-    }
-
-    fn put<'a>(&'a self, table: &'static Table, put: Put) -> BoxFuture<'a, StoreResult<()>> {
-        self.inner.put(table, put)
-    }
-
-    fn delete<'a>(&'a self, table: &'static Table, key: Key) -> BoxFuture<'a, StoreResult<()>> {
-        self.inner.delete(table, key)
-    }
-
-    fn insert_if_absent<'a>(&'a self, table: &'static Table, put: Put) -> BoxFuture<'a, StoreResult<bool>> {
-        self.inner.insert_if_absent(table, put)
-    }
-
-    fn update_partition<'a>(
-        &'a self,
-        table: &'static Table,
-        partition: Vec<Value>,
-        reads: Reads,
-        decide: Decide,
-    ) -> BoxFuture<'a, StoreResult<()>> {
-        self.inner.update_partition(table, partition, reads, decide)
-    }
-
-    fn delete_partition<'a>(
-        &'a self,
-        table: &'static Table,
-        partition: Vec<Value>,
-    ) -> BoxFuture<'a, StoreResult<()>> {
-        self.inner.delete_partition(table, partition)
-    }
-
-    fn count<'a>(&'a self, table: &'static Table) -> BoxFuture<'a, StoreResult<u64>> {
-        self.inner.count(table)
-    }
-
-    fn probe<'a>(&'a self) -> BoxFuture<'a, StoreResult<()>> {
-        self.inner.probe()
-    }
-
-    fn close<'a>(&'a self) -> BoxFuture<'a, StoreResult<()>> {
-        self.inner.close()
     }
 }
 
@@ -154,9 +103,7 @@ mod tests {
         let metrics = Metrics::new();
         let watched =
             direct.clone().decorated(|inner| Arc::new(Watched { inner, versions: versions.clone() }));
-        let cached = watched
-            .clone()
-            .decorated(|inner| Arc::new(Cached::around(inner, versions.clone(), metrics.clone())));
+        let cached = watched.clone().cached(RowCache::new(versions.clone(), metrics.clone()));
         let row = |fingerprint: &str| KnownSeed {
             purpose: "a".into(),
             fingerprint: fingerprint.into(),
