@@ -62,6 +62,20 @@ fn what_is_lost_or_comes_twice_ends_with_1_unasked() {
 }
 
 #[test]
+fn a_socket_that_ends_comes_back_and_asks_again_where_that_is_wanted() {
+    let (toy, folder) = (Toy::start(Manners::HangsUp), tempfile::tempdir().unwrap());
+    let output = chat(&toy, folder.path(), &["--returns", "1", "--gate", "errors=0"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let figures = &report(folder.path())["figures"];
+    assert_eq!(figures["returns"], 2.0, "both speakers: {figures}");
+    assert_eq!(figures["comments"], toy.comments() as f64, "each is acknowledged once");
+
+    let output = chat(&toy, folder.path(), &[]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert_eq!(report(folder.path())["figures"]["cut"], 2.0);
+}
+
+#[test]
 fn a_gate_that_falls_ends_with_1() {
     let (toy, folder) = (Toy::start(Manners::Good), tempfile::tempdir().unwrap());
     let output = chat(&toy, folder.path(), &["--gate", "comments_per_s=1000000"]).output().unwrap();

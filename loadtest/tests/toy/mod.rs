@@ -25,6 +25,8 @@ pub enum Manners {
     LosesOne,
     /// The third event of each socket is sent twice.
     RepeatsOne,
+    /// A socket that is new ends at its third comment, which is neither made nor answered.
+    HangsUp,
 }
 
 pub struct Toy {
@@ -118,7 +120,7 @@ fn sit(stream: TcpStream, manners: Manners, counted: &AtomicU64) {
         Ok(response)
     }
     let Ok(mut socket) = accept_hdr(stream, choose) else { return };
-    let mut offset = 0_u64;
+    let (mut offset, mut is_new) = (0_u64, true);
     while let Ok(message) = socket.read() {
         let Message::Text(text) = message else { continue };
         let asked: Value = serde_json::from_str(&text).expect("JSON");
@@ -127,9 +129,18 @@ fn sit(stream: TcpStream, manners: Manners, counted: &AtomicU64) {
         // As the real one writes them: `re` comes first.
         let ok = |body: Value| format!(r#"{{"re":{id},"ok":{body}}}"#);
         let going_on = match asked["op"].as_str() {
-            Some("join") => say(ok(json!({
-                "room": room, "epoch": "e", "offset": offset, "recovered": false, "comments": [],
-            }))),
+            Some("join") => {
+                if let Some(since) = asked["since"]["offset"].as_u64() {
+                    (offset, is_new) = (since, false);
+                }
+                say(ok(json!({
+                    "room": room, "epoch": "e", "offset": offset, "recovered": !is_new, "comments": [],
+                })))
+            }
+            Some("comment") if manners == Manners::HangsUp && is_new && offset == 2 => {
+                say(json!({"ev": "bye", "code": 4000, "detail": "", "reconnect_after_ms": 50}).to_string());
+                false
+            }
             Some("comment") => {
                 offset += 1;
                 counted.fetch_add(1, Ordering::SeqCst);
