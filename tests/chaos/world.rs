@@ -3,10 +3,7 @@
 use std::{
     net::SocketAddr,
     path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -91,8 +88,8 @@ impl World {
         let disk = SmallDisk::new(s3.files(), DISK_MIB);
         s3.go_on();
         let hosts: Vec<String> = cassandra.iter().map(Node::contact).collect();
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let keyspace = format!("chaos_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        // Nodes of a run that was killed may still be there, and must not take part in this one.
+        let keyspace = format!("chaos_{:08x}", rand::random::<u32>());
         let at = |hosts: &str| format!("scylla://{hosts}/{keyspace}?replication={}", cassandra.len());
         let store = at(&hosts.join(","));
         playhouse::backends::store::schema::apply(&store, playhouse::backends::store::tables::ALL)
