@@ -12,6 +12,7 @@ mod jobs;
 mod objects;
 #[path = "../objects_suite/mod.rs"]
 mod objects_suite;
+#[expect(dead_code, reason = "the chaos tests use the rest of it")]
 mod proxy;
 #[path = "../ready_video/mod.rs"]
 mod ready_video;

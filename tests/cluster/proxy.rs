@@ -64,7 +64,6 @@ impl Proxy {
     }
 }
 
-#[derive(Clone)]
 struct Mood {
     faults: Faults,
     troubles: Arc<AtomicBool>,

@@ -252,7 +252,6 @@ async fn counts_are_exact_however_badly_connections_behave() {
         more(&count, 20).await;
     }
     stop.cancel();
-    proxies.iter().for_each(|proxy| proxy.trouble(false));
     let work = writing.await.unwrap();
     check(&open(&direct).await, &work).await;
     let cuts: u64 = proxies.iter().map(Proxy::cuts).sum();

@@ -217,9 +217,10 @@ impl Observer {
             "removed" => {
                 let ids = items(&said["ids"]);
                 self.removals(room, &epoch, ids, before, offset);
+                self.keep(room, &epoch, offset, format!("removed {:?}", ids.last()));
                 if let Some(last) = ids.last() {
-                    self.keep(room, &epoch, offset, format!("removed {last}"));
-                    self.removals(room, &epoch, std::slice::from_ref(last), offset - 1, offset);
+                    let last = std::slice::from_ref(last);
+                    self.removals(room, &epoch, last, offset.saturating_sub(1), offset);
                 }
             }
             _ => self.keep(room, &epoch, offset, kind.to_owned()),
@@ -248,7 +249,8 @@ impl Observer {
     fn removals(&mut self, room: usize, epoch: &str, ids: &[Value], after: u64, up_to: u64) {
         for (index, id) in ids.iter().enumerate() {
             let id = text(id);
-            let offsets = after + 1 + index as u64..=up_to - (ids.len() - 1 - index) as u64;
+            let following = (ids.len() - 1 - index) as u64;
+            let offsets = after + 1 + index as u64..=up_to.saturating_sub(following);
             self.seen.rooms.entry(room).or_default().comments.remove(&id);
             let moved = self.field.record.keep_removal(room, epoch, &id, offsets);
             self.seen.wrong.extend(moved);

@@ -1,5 +1,6 @@
 //! A pool of kept HTTP connections that all users of a process share, as browsers behind a proxy would. A request waits
-//! for a free one; that wait is part of its latency. It never retries what may have been done, and what only reads when it is told to.
+//! for a free one; that wait is part of its latency. It never retries what may have been done; what only reads is asked
+//! again as often as it was told.
 
 use std::{
     net::SocketAddr,

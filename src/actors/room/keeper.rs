@@ -69,7 +69,6 @@ impl Keeper {
         };
         // Both from one row: what is live in the newest bucket goes with its next offset.
         let statics = self.statics(room.newest_bucket).await?;
-        let statics = statics.unwrap_or(EntryBucket { live: 0, next: signed(first_of(room.newest_bucket)) });
         let next = unsigned(statics.next);
         let unsettled = next.saturating_sub(unsigned(room.settled).max(FIRST_OFFSET));
         if unsettled > 0 {
@@ -155,7 +154,7 @@ impl Keeper {
         }
         let rows: Arc<[Entry]> = batch.entries.iter().chain(batch.rows_here()).cloned().collect();
         let decide = move |view: crate::backends::store::View<Entry>| {
-            let statics = view.statics.unwrap_or(EntryBucket { live: 0, next: signed(first_of(bucket)) });
+            let statics = view.statics.unwrap_or_else(|| without_entries(bucket));
             if statics.next != signed(first) {
                 return (Edit::default(), false);
             }
@@ -296,26 +295,29 @@ impl Keeper {
 
     /// The offset that comes next; the newest bucket may still be without entries.
     async fn next(&self, newest_bucket: i64) -> StoreResult<u64> {
-        let statics = self.statics(newest_bucket).await?;
-        Ok(statics.map_or_else(|| first_of(newest_bucket), |statics| unsigned(statics.next)))
+        Ok(unsigned(self.statics(newest_bucket).await?.next))
     }
 
     /// Comments that are alive in the buckets before one.
     async fn live_before(&self, bucket: i64) -> StoreResult<i64> {
         let buckets = stream::iter(0..bucket).map(|bucket| self.statics(bucket));
-        let add =
-            async |sum, statics: Option<EntryBucket>| Ok(sum + statics.map_or(0, |statics| statics.live));
-        buckets.buffered(AT_ONCE).try_fold(0, add).await
+        buckets.buffered(AT_ONCE).try_fold(0, async |sum, statics| Ok(sum + statics.live)).await
     }
 
-    async fn statics(&self, bucket: i64) -> StoreResult<Option<EntryBucket>> {
-        self.within(self.store.statics::<Entry>((self.video.clone(), bucket))).await
+    async fn statics(&self, bucket: i64) -> StoreResult<EntryBucket> {
+        let statics = self.within(self.store.statics::<Entry>((self.video.clone(), bucket))).await?;
+        Ok(statics.unwrap_or_else(|| without_entries(bucket)))
     }
 
     pub async fn within<V>(&self, call: impl Future<Output = StoreResult<V>>) -> StoreResult<V> {
         let late = || Err(StoreError::Unavailable("no answer in time".into()));
         timeout(self.deadline, call).await.unwrap_or_else(|_| late())
     }
+}
+
+/// What a bucket is before it has any.
+fn without_entries(bucket: i64) -> EntryBucket {
+    EntryBucket { live: 0, next: signed(first_of(bucket)) }
 }
 
 /// Comments of a video that are alive, without its room.

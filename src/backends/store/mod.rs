@@ -23,7 +23,7 @@ pub use row_cache::RowCache;
 pub use table::{Cells, ClusteringColumn, Column, Order, Record, Table, Writes};
 pub use typed::{Edit, Query, Store, View};
 pub use value::{Cell, Kind, Value};
-pub use watched::{Versions, Watched, Written};
+pub use watched::{KEPT_FOR, Versions, Watched, Written};
 
 #[cfg(test)]
 mod tests {

@@ -2,10 +2,7 @@
 //! row with its partition was written, which is known at once for writes of this process and soon for those of other nodes;
 //! the age limit covers what was not heard of. What is absent is not kept.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use quick_cache::sync::Cache;
 
@@ -13,12 +10,10 @@ use super::{
     engine::{Engine, Key, Row, StoreResult},
     table::Table,
     value::Value,
-    watched::Versions,
+    watched::{KEPT_FOR, Versions},
 };
 use crate::telemetry::Metrics;
 
-/// How long a write that this process does not hear of may go unnoticed.
-const AGE_MAX: Duration = Duration::from_secs(2);
 const ROWS_MAX: usize = 16_384;
 
 /// Of watched tables, the rows with a partition of one text and nothing else for a key.
@@ -69,7 +64,7 @@ impl RowCache {
     ) -> StoreResult<Option<Row>> {
         let version = self.versions.of(&name.1);
         let before = self.rows.get(&name);
-        let is_good = |kept: &Kept| kept.version == version && kept.read_at.elapsed() < AGE_MAX;
+        let is_good = |kept: &Kept| kept.version == version && kept.read_at.elapsed() < KEPT_FOR;
         if let Some(kept) = before.as_ref().filter(|kept| is_good(kept)) {
             self.metrics.row_cache_looks.of("hit").inc();
             self.metrics.row_cache_age_seconds.observe(kept.read_at.elapsed().as_secs_f64());
@@ -124,7 +119,7 @@ mod tests {
         watched.put(row("third")).await.unwrap();
         assert_eq!(read().await.as_deref(), Some("third"), "a write of this process is seen at once");
         direct.put(row("fourth")).await.unwrap();
-        tokio::time::sleep(AGE_MAX).await;
+        tokio::time::sleep(KEPT_FOR).await;
         assert_eq!(read().await.as_deref(), Some("fourth"));
         let looks = |outcome| metrics.row_cache_looks.of(outcome).get();
         assert_eq!((looks("hit"), looks("stale"), looks("miss")), (1, 3, 2));

@@ -13,6 +13,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use futures_util::future::BoxFuture;
@@ -24,6 +25,8 @@ use super::{
     value::Value,
 };
 
+/// How long what is kept may be shown: a write that was not heard of goes unnoticed for no longer.
+pub const KEPT_FOR: Duration = Duration::from_secs(2);
 /// Partitions that share a counter disturb each other, and nothing worse.
 const SLOTS: usize = 4_096;
 /// Names that are remembered for others; where there are more, others must suppose that all were written.

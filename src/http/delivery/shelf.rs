@@ -3,17 +3,14 @@
 //! no row of theirs was written, which is known at once for writes of this process and soon for those of other nodes;
 //! the age limit covers what was not heard of.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use quick_cache::{Weighter, sync::Cache};
 
 use super::{address::Document, document::Rendered, hot::Hot};
 use crate::{
     actors::transcode,
-    backends::store::{Versions, tables::video::Video},
+    backends::store::{KEPT_FOR, Versions, tables::video::Video},
     domain::ids::{UploadId, VideoId},
     http::{
         Ctx, captions,
@@ -22,8 +19,6 @@ use crate::{
     media::{Protection, manifest::Beside},
 };
 
-/// How long a write that this process does not hear of may go unnoticed.
-const AGE_MAX: Duration = Duration::from_secs(2);
 const VIDEOS_LEN_MAX: usize = 4_096;
 
 /// A video as delivery needs it.
@@ -87,7 +82,7 @@ pub async fn video(ctx: &Ctx, id: &str) -> ApiResult<Arc<Known>> {
     let shelf = &ctx.shelf;
     let version = shelf.versions.of(id.as_str());
     let before = shelf.videos.get(&id);
-    let is_good = |known: &Known| known.version == version && known.read_at.elapsed() < AGE_MAX;
+    let is_good = |known: &Known| known.version == version && known.read_at.elapsed() < KEPT_FOR;
     if let Some(known) = before.as_ref().filter(|known| is_good(known)) {
         ctx.metrics.shelf_looks.of("hit").inc();
         ctx.metrics.shelf_age_seconds.observe(known.read_at.elapsed().as_secs_f64());
@@ -113,7 +108,7 @@ pub async fn document(ctx: &Ctx, known: &Known, document: &Document) -> ApiResul
     let documents = &ctx.shelf.documents;
     let shown = documents.get(&key);
     if let Some(shown) =
-        shown.filter(|shown| shown.version == known.version && shown.read_at.elapsed() < AGE_MAX)
+        shown.filter(|shown| shown.version == known.version && shown.read_at.elapsed() < KEPT_FOR)
     {
         return Ok(Some(shown));
     }
