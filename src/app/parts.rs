@@ -29,7 +29,9 @@ use crate::{
         removals::Removals,
         room::{self, RoomContext, Rooms},
         supervise::{self, Child, Meltdown, Supervisor},
-        transcode::{Absence, Board, Copies, Finding, Lease, Screening, Transcodes, Turns, Works, Workshop},
+        transcode::{
+            Absence, Board, Copies, Finding, Fitness, Lease, Screening, Transcodes, Turns, Works, Workshop,
+        },
         uploads::{Imports, UploadOptions, Uploads},
     },
     backends::{
@@ -259,6 +261,7 @@ async fn transcodes(
         second_codec: config.media.second_codec(),
         attempts_max: config.media.attempts_max,
         copies: Copies::new(scratch.join("sources")),
+        fitness: Fitness::new(back_ends.objects.clone(), scratch.clone(), shared.metrics.clone()),
         scratch,
         turns: Turns::new(config.media.workers(cores), clock.clone()),
         lease,

@@ -33,6 +33,8 @@ pub enum FailureCode {
     /// It is away, so the file cannot be looked through.
     ScannerAway,
     NoSpace,
+    /// The node can neither read sources nor keep what it makes of them.
+    StorageAway,
     SourceUnreadable,
     SetupIncomplete,
     /// The source cannot be made in chunks; in one piece it may.
@@ -67,6 +69,7 @@ impl FailureCode {
             Self::Malware => "malware",
             Self::ScannerAway => "scanner_away",
             Self::NoSpace => "no_space",
+            Self::StorageAway => "storage_away",
             Self::SourceUnreadable => "source_unreadable",
             Self::SetupIncomplete => "setup_incomplete",
             Self::NotCuttable => "not_cuttable",
@@ -85,6 +88,7 @@ impl FailureCode {
         matches!(
             self,
             Self::NoSpace
+                | Self::StorageAway
                 | Self::ScannerAway
                 | Self::SourceUnreadable
                 | Self::SetupIncomplete
@@ -119,7 +123,9 @@ pub fn advice(code: &str) -> &'static str {
         Ok(FailureCode::TooManyStreams) => "export it with fewer tracks and upload that",
         Ok(FailureCode::SetupIncomplete) => "ask the operator to run `playhouse doctor`, then retry",
         Ok(FailureCode::Malware) => "clean your machine, make the video anew and upload that",
-        Ok(FailureCode::ScannerAway) => "wait; ask the operator to run `playhouse doctor`",
+        Ok(FailureCode::ScannerAway | FailureCode::StorageAway) => {
+            "wait; ask the operator to run `playhouse doctor`"
+        }
         Ok(FailureCode::NoSpace) => "ask the operator to free disk space, then retry",
         Ok(
             FailureCode::Stalled

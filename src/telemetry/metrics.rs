@@ -153,6 +153,8 @@ metrics! {
     job_stage_seconds: By<Kind, Histogram> = By::histograms(),
     /// Media workers running now.
     media_workers: Gauge = Gauge::default(),
+    /// 1 while this node takes no media work, since its object store or its scratch folder fails it.
+    media_unfit: Gauge = Gauge::default(),
 }
 
 impl Metrics {

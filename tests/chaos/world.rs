@@ -33,7 +33,6 @@ const SETTINGS: &[(&str, &str)] = &[
     ("ROOMS__HISTORY_LEN_MAX", "10000"),
     ("LIMITS__ROOMS_PER_SESSION_MAX", "1000"),
     ("MEDIA__LEASE_S", "5"),
-    ("MEDIA__ATTEMPTS_MAX", "20"),
     ("SERVER__DRAIN_TIMEOUT_S", "10"),
 ];
 

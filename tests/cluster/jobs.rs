@@ -31,6 +31,7 @@ use crate::{
     cassandra,
     objects::Server,
     objects_suite::names,
+    proxy::{Faults, Proxy},
     redis::Service,
     store::fresh,
     support::{Person, TestApp, problem, tiny_video},
@@ -151,6 +152,14 @@ async fn ask(app: &TestApp, who: &Person, method: Method, path: &str) -> StatusC
     app.request(method, path).bearer_auth(&who.token).send().await.expect("an answer").status()
 }
 
+async fn metrics(app: &TestApp) -> String {
+    app.get("/metrics").send().await.expect("an answer").text().await.expect("text")
+}
+
+async fn is_unfit(app: &TestApp) -> bool {
+    metrics(app).await.lines().any(|line| line == "playhouse_media_unfit 1")
+}
+
 /// Encoding takes its time on a busy machine.
 async fn wait_long<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
@@ -162,7 +171,7 @@ async fn wait_long<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) 
 
 /// How many pieces a node counts of a kind.
 async fn pieces(app: &TestApp, kind: &str) -> u64 {
-    let text = app.get("/metrics").send().await.expect("an answer").text().await.expect("text");
+    let text = metrics(app).await;
     let name = format!("playhouse_job_pieces_total{{kind=\"{kind}\"}} ");
     text.lines().find_map(|line| line.strip_prefix(&name)).map_or(0, |count| count.parse().expect("a number"))
 }
@@ -222,6 +231,36 @@ async fn a_killed_node_costs_the_pieces_it_had() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_loses_the_bucket_leaves_its_jobs_to_others_and_fails_none() {
+    let ground = Ground::new().await;
+    let to_bucket = || ground.bucket.addr().to_string();
+    let line = Proxy::before(to_bucket(), Faults::NONE, 1).await;
+    let through = line.address.clone();
+    let behind = ground.bucket.uri_through(through.parse().expect("an address"));
+    let hard = [("MEDIA__ATTEMPTS_MAX", "1"), ("BACKENDS__DEADLINE_MS", "3000")];
+    let lone = ground.node(&[hard[0], hard[1], ("BACKENDS__OBJECTS", &behind)]).await;
+    let ada = lone.register("ada").await;
+    // While nobody else is there, the jobs are the lone node's.
+    let videos = [upload(&lone, &ada, &long_clip(240)).await, upload(&lone, &ada, &long_clip(240)).await];
+    wait_long("it makes something of the first", || async { pieces(&lone, "here").await > 0 }).await;
+    let other = ground.node(&hard).await;
+    let ada_there = other.sign_in(&ada).await;
+    drop(line);
+    for video in &videos {
+        is_ready(&other, &ada_there, video).await;
+        assert_eq!(job(&other, &ada_there, video).await["attempts"], 0);
+    }
+    assert!(is_unfit(&lone).await && !is_unfit(&other).await);
+    let _mended = Proxy::at(&through, to_bucket(), Faults::NONE, 1).await;
+    let third = upload(&other, &ada_there, &long_clip(240)).await;
+    wait_long("it lends a hand again", || async { pieces(&lone, "for_others").await > 0 }).await;
+    is_ready(&other, &ada_there, &third).await;
+    assert!(!is_unfit(&lone).await);
+    lone.stop().await;
+    other.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_is_cancelled_or_removed_on_one_node_stops_on_the_other() {
     let ground = Ground::new().await;
     let (one, two) = (ground.node(&[]).await, ground.node(&[]).await);
@@ -232,10 +271,8 @@ async fn a_job_that_is_cancelled_or_removed_on_one_node_stops_on_the_other() {
     wait_long("the other node has a piece", || ground.is_in_other_hands(&video, &one)).await;
     let cancelled = ask(&two, &ada_there, Method::POST, &format!("{path}/job/cancel")).await;
     assert!(cancelled.is_success(), "{cancelled}");
-    let no_worker = async |app: &TestApp| {
-        let text = app.get("/metrics").send().await.expect("an answer").text().await.expect("text");
-        text.lines().any(|line| line == "playhouse_media_workers 0")
-    };
+    let no_worker =
+        async |app: &TestApp| metrics(app).await.lines().any(|line| line == "playhouse_media_workers 0");
     wait_long("no worker runs", || async { no_worker(&one).await && no_worker(&two).await }).await;
     wait_long("nothing is on offer", || async {
         ground.store.all::<Piece>((id(&video),)).await.expect("rows").is_empty()

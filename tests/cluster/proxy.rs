@@ -16,6 +16,10 @@ use tokio::{
     task::JoinSet,
 };
 
+impl Faults {
+    pub const NONE: Self = Self { delays: 0, cuts: 0, silences: 0, delay_max: Duration::ZERO };
+}
+
 /// How often, in a thousand pieces, something happens to one.
 #[derive(Clone, Copy)]
 pub struct Faults {
@@ -34,7 +38,12 @@ pub struct Proxy {
 
 impl Proxy {
     pub async fn before(server: String, faults: Faults, seed: u64) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::at("127.0.0.1:0", server, faults, seed).await
+    }
+
+    /// Where one that was dropped, with all its connections, has been.
+    pub async fn at(address: &str, server: String, faults: Faults, seed: u64) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let cuts = Arc::new(AtomicU64::new(0));
         let (counted, troubles) = (cuts.clone(), Arc::new(AtomicBool::new(true)));

@@ -1,4 +1,4 @@
-//! Jobs that begin on a node that makes no videos: it writes down what is to be done, says so, and leaves it to the others.
+//! Jobs on a node that makes no videos, or cannot now: it writes down what is to be done, says so, and leaves it to the others.
 
 use bytes::Bytes;
 
@@ -40,7 +40,10 @@ async fn listen(bus: &SharedBus, transcodes: &Transcodes) {
     loop {
         let Delivery::Event(event) = calls.next().await else { continue };
         let video: Option<VideoId> = std::str::from_utf8(&event).ok().and_then(|text| text.parse().ok());
-        if let Some(video) = video {
+        // Who cannot begin either must not call again.
+        if let Some(video) = video
+            && transcodes.workshop.fitness.is_fit().await
+        {
             drop(transcodes.nudge(&video).await);
         }
     }
@@ -58,9 +61,11 @@ impl Workshop {
 impl Transcode {
     /// A job that this node has touched and does not work on must not wait for the end of its lease.
     pub async fn leave_to_others(&self, job: &mut Residence) {
-        if self.workshop.works == Works::Here {
+        let leaves = self.workshop.works == Works::Elsewhere || job.hands_over;
+        if !leaves || !job.running.is_empty() {
             return;
         }
+        job.hands_over = false;
         let waits = matches!(job.state.row().state, JobState::Queued | JobState::Running);
         let held = std::mem::take(&mut job.held_until) > Timestamp(0);
         if waits && held {

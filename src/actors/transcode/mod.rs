@@ -6,12 +6,14 @@ mod clearing;
 mod copies;
 mod demand;
 mod errands;
+mod fitness;
 mod lease;
 mod made;
 mod material;
 mod names;
 mod pieces;
 mod progress;
+mod residence;
 mod rows;
 mod run;
 mod screen;
@@ -22,13 +24,14 @@ mod sweep;
 mod turns;
 mod wishes;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::CancellationToken;
 
 pub use self::{
     copies::Copies,
     errands::Works,
+    fitness::Fitness,
     lease::Lease,
     made::{catalogue, source},
     pieces::Board,
@@ -41,8 +44,9 @@ pub use self::{
 use self::{
     made::{Made, made},
     pieces::{Hands, lend_hands},
+    residence::{Residence, Running},
     shown::Shown,
-    state::{Effect, Standing, State, VideoChange},
+    state::{Effect, Standing, VideoChange},
 };
 use super::{
     directory::{Directory, Failure, LoadError, Myself, Options, Refused, Reply, Resident, Shared},
@@ -96,6 +100,7 @@ pub struct Workshop {
     /// Where pieces are offered to other nodes, if there may be some that can make them.
     pub board: Option<Board>,
     pub works: Works,
+    pub fitness: Fitness,
     /// What looks sources through, if anything does.
     pub screening: Option<Screening>,
 }
@@ -152,6 +157,10 @@ impl Transcodes {
         if self.workshop.works == Works::Elsewhere {
             self.workshop.call(video).await;
             return Ok(());
+        }
+        // Here it waits; others may begin at once.
+        if !self.workshop.fitness.is_fit().await {
+            self.workshop.call(video).await;
         }
         let nudged = self.jobs.cast(video, Message::Start).await;
         if let Err(refused) = &nudged {
@@ -218,7 +227,7 @@ impl Transcodes {
     }
 
     /// Stops workers and waits; what is finished is kept, the rest is done again at the next start.
-    pub async fn close(&self, deadline: std::time::Duration) -> usize {
+    pub async fn close(&self, deadline: Duration) -> usize {
         self.closing.cancel();
         if let Some(hands) = &self.hands {
             hands.close(deadline).await;
@@ -261,31 +270,6 @@ pub enum Message {
     Look,
 }
 
-struct Residence {
-    state: State,
-    video: VideoId,
-    owner: UserId,
-    myself: Myself<Transcode>,
-    running: Vec<Running>,
-    /// Pauses that are not over yet.
-    pauses: usize,
-    /// Until when the job is this node's for certain.
-    held_until: Timestamp,
-    /// Whether a renewal is on its way.
-    renews: bool,
-    removal: Vec<Reply<()>>,
-    shown: Shown,
-    /// Ends with it.
-    _listening: DropGuard,
-}
-
-/// A worker under way; it is stopped when this is dropped.
-struct Running {
-    run: u32,
-    cancel: CancellationToken,
-    _guard: DropGuard,
-}
-
 impl Resident for Transcode {
     const KIND: &'static str = "transcode";
     type Key = VideoId;
@@ -315,6 +299,7 @@ impl Resident for Transcode {
             pauses: 0,
             held_until: Timestamp(0),
             renews: false,
+            hands_over: false,
             removal: Vec::new(),
             shown,
             _listening: listening.drop_guard(),
@@ -352,17 +337,6 @@ impl Resident for Transcode {
     }
 }
 
-impl Residence {
-    fn is_busy(&self) -> bool {
-        !self.running.is_empty() || self.pauses > 0
-    }
-
-    /// Its worker is gone.
-    fn forget(&mut self, run: u32) {
-        self.running.retain(|running| running.run != run);
-    }
-}
-
 type Decided = (Vec<Effect>, Option<(Reply<bool>, bool)>);
 
 impl Transcode {
@@ -376,6 +350,10 @@ impl Transcode {
                 Vec::new()
             }
             Message::Start if job.is_busy() || job.state.is_settled() => Vec::new(),
+            Message::Start if !self.workshop.fitness.is_fit().await => {
+                job.wait_until_fit();
+                Vec::new()
+            }
             Message::Start if !self.claim(job, now).await? => Vec::new(),
             Message::Start => job.state.start(now),
             Message::Probed { run, probe } => {
@@ -392,10 +370,7 @@ impl Transcode {
             }
             Message::RetryDue => {
                 job.pauses = job.pauses.saturating_sub(1);
-                match job.state.is_settled() || !self.claim(job, now).await? {
-                    true => Vec::new(),
-                    false => job.state.on_retry_due(now),
-                }
+                self.resume(job, now).await?
             }
             Message::Outlook(reply) => {
                 reply.send(job.state.outlook(now));
@@ -451,12 +426,10 @@ impl Transcode {
                 videos::publish(store, feeds, &job.video, clock.now()).await?;
             }
             Effect::Tell => self.tell_owner(job).await,
-            Effect::RetryAfter(pause) => {
-                job.pauses += 1;
-                job.myself.tell_after(pause, Message::RetryDue);
-            }
+            Effect::RetryAfter(pause) => job.pause(pause),
             // A run's last message says when its worker is gone.
             Effect::StopWorkers => job.running.iter().for_each(|running| running.cancel.cancel()),
+            Effect::HandOver => job.hands_over = true,
             // Until nothing is left of a file that had to go, a start must find the job.
             Effect::Settle if job.state.standing() != Standing::NoTrial => {}
             Effect::Settle => self.settle(&job.video).await?,

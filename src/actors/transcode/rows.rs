@@ -64,8 +64,7 @@ impl Transcode {
         match claimed.await?.ok_or(Lost)? {
             Claim::Mine(row) => self.begin_holding(job, *row).await.map(|()| true),
             Claim::Elsewhere { until } => {
-                job.pauses += 1;
-                job.myself.tell_after(until.since(now), Message::RetryDue);
+                job.pause(until.since(now));
                 Ok(false)
             }
         }
@@ -112,7 +111,8 @@ impl Transcode {
     /// As long as there is work, the lease goes on.
     pub async fn renew(&self, job: &mut Residence) -> Result<(), Failure> {
         job.renews = false;
-        if job.state.is_settled() || (job.running.is_empty() && job.pauses == 0) {
+        let is_held = job.held_until > Timestamp(0);
+        if job.state.is_settled() || !is_held || (job.running.is_empty() && job.pauses == 0) {
             return Ok(());
         }
         self.save_job(job, job.state.row()).await?;

@@ -128,7 +128,10 @@ async fn work_here(
     let output = workshop.scratch.join(&order.scratch);
     let made = work_in(workshop, order, output.clone(), turn, hear).await;
     drop(fs::remove_dir_all(output).await);
-    made
+    match made {
+        Err(failure) => Err(workshop.fitness.reason(failure).await),
+        made => made,
+    }
 }
 
 async fn work_in(

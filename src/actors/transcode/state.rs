@@ -39,6 +39,8 @@ const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 const BUSY_PAUSE: Duration = Duration::from_secs(30);
 /// How long a video waits before it is asked again whether the malware scanner is back.
 const SCANNER_PAUSE: Duration = Duration::from_secs(5);
+/// How long a job waits before this node asks again whether it can go on.
+const STORAGE_PAUSE: Duration = Duration::from_secs(5);
 const PAUSE_MIN: Duration = Duration::from_secs(2);
 const PAUSE_DOUBLINGS_MAX: u32 = 5;
 
@@ -239,6 +241,9 @@ impl State {
             self.log_once(now, failure.detail);
             return self.rest(label, SCANNER_PAUSE.mul_f64(1.0 + chance), now);
         }
+        if failure.code == FailureCode::StorageAway.as_str() {
+            return self.hand_over(failure.detail, chance, now);
+        }
         self.job.attempts += 1;
         self.log(now, format!("{label}: {}: {}", failure.code, failure.detail));
         let comes_last = matches!(&step, Step::Make(piece) if piece.comes_last());
@@ -253,6 +258,16 @@ impl State {
             return if comes_last { self.do_without_second_codec(now) } else { self.give_up(failure, now) };
         }
         self.rest(label, pause(failed, chance), now)
+    }
+
+    /// This node cannot go on. Another may; if none does, it asks itself again.
+    fn hand_over(&mut self, why: String, chance: f64, now: Timestamp) -> Vec<Effect> {
+        self.log_once(now, format!("it waits: {why}"));
+        self.running.clear();
+        self.job.state = JobState::Queued;
+        self.progress.look_away();
+        let pause = Effect::RetryAfter(STORAGE_PAUSE.mul_f64(1.0 + chance));
+        vec![Effect::StopWorkers, self.save_job(), Effect::Tell, Effect::HandOver, pause]
     }
 
     /// Others may run meanwhile.

@@ -182,6 +182,28 @@ fn in_chunks() -> State {
 }
 
 #[test]
+fn a_node_without_its_storage_hands_the_job_over_and_that_costs_no_attempt() {
+    let mut state = in_chunks();
+    for at_s in 0..5 {
+        let now = NOW.plus(Duration::from_secs(at_s));
+        let run = run_number(state.row().runs);
+        let away = retryable("storage_away", "no way to the bucket".into());
+        let effects = state.on_failed(run, away.clone(), now, 0.0);
+        let saved = state.save_job();
+        let pause = Effect::RetryAfter(STORAGE_PAUSE);
+        assert_eq!(effects, [Effect::StopWorkers, saved, Effect::Tell, Effect::HandOver, pause]);
+        let row = state.row();
+        assert_eq!((row.state, row.attempts), (JobState::Queued, 0));
+        assert_eq!(row.log.0.last().unwrap().detail, "it waits: no way to the bucket");
+        assert_eq!(state.on_failed(run - 1, away, now, 0.0), Vec::new(), "it was stopped");
+        assert_eq!(
+            runs(&state.on_retry_due(now)),
+            named(&[("first_rung/0", run + 1), ("first_rung/1", run + 2)])
+        );
+    }
+}
+
+#[test]
 fn a_rendition_is_complete_with_its_last_chunk_in_whatever_order_they_come() {
     let mut state = in_chunks();
     // Named by the plan, not by the run: chunks of several runs make one rendition.

@@ -19,6 +19,9 @@ impl Transcodes {
 }
 
 async fn sweep(transcodes: &Transcodes) -> StoreResult<()> {
+    if !transcodes.workshop.fitness.is_fit().await {
+        return Ok(());
+    }
     for shard in 0..SHARDS {
         for pending in transcodes.workshop.store.all::<PendingJob>((shard,)).await? {
             let Err(Refused::Absent) = transcodes.nudge(&pending.video_id).await else { continue };

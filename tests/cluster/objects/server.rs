@@ -63,7 +63,11 @@ impl Server {
     }
 
     pub fn uri(&self) -> String {
-        self.uri_of(self.addr(), BUCKET, SECRET)
+        self.uri_through(self.addr())
+    }
+
+    pub fn uri_through(&self, addr: SocketAddr) -> String {
+        self.uri_of(addr, BUCKET, SECRET)
     }
 
     /// Of a bucket as it is reached over `addr`, with a secret.
@@ -79,7 +83,7 @@ impl Server {
     }
 
     pub fn open_through(&self, addr: SocketAddr) -> SharedObjects {
-        open(&self.uri_of(addr, BUCKET, SECRET), Settings::default())
+        open(&self.uri_through(addr), Settings::default())
     }
 
     /// Files of multipart uploads that are neither completed nor aborted, as they lie below the server.

@@ -63,6 +63,10 @@ pub fn spawn(workshop: Arc<Workshop>, board: Board) -> Hands {
 async fn take_on(workshop: Arc<Workshop>, board: Board, hands: Hands) {
     loop {
         workshop.turns.idle().await;
+        if !workshop.fitness.is_fit().await {
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        }
         match board.take(WAIT).await {
             Ok(None) => {}
             Ok(Some(taken)) => begin(&workshop, &board, &hands, taken).await,
@@ -118,16 +122,15 @@ impl Held {
         };
         let failure = outcome.err();
         let events = events.into_inner().unwrap_or_default();
-        let stopped = failure.as_ref().is_some_and(|failure| failure.code == FailureCode::Cancelled);
         let (video, run) = (&self.order.video, self.order.run.number);
-        let written = match stopped {
-            true if closing.is_cancelled() => {
+        let written = match failure.as_ref().map(|failure| failure.code) {
+            Some(FailureCode::Cancelled) if !closing.is_cancelled() => Ok(Had::No), // It was withdrawn.
+            // Others may be able to.
+            Some(FailureCode::Cancelled | FailureCode::StorageAway) => {
                 drop(self.board.release(video, run, &self.worker).await);
                 return drop(self.board.bus.give_back(&self.taken).await);
             }
-            // It was withdrawn.
-            true => Ok(Had::No),
-            false => self.board.done(video, run, &self.worker, &Outcome { events, failure }).await,
+            _ => self.board.done(video, run, &self.worker, &Outcome { events, failure }).await,
         };
         let fate = match written {
             Ok(Had::Yes) => "for_others",

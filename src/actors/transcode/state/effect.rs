@@ -22,6 +22,8 @@ pub enum Effect {
     Tell,
     /// Ask again after a pause.
     RetryAfter(Duration),
+    /// Let another node have the job, once the workers are gone.
+    HandOver,
     /// Stop the workers that run, if any.
     StopWorkers,
     /// Nothing is left to do: the job is not pending any more.
