@@ -37,6 +37,8 @@ use crate::{
     support::{Person, TestApp, problem, tiny_video},
 };
 
+const NO_FAULTS: Faults = Faults { delays: 0, cuts: 0, silences: 0, delay_max: Duration::ZERO };
+
 /// What nodes share, each of its own for this test.
 struct Ground {
     bucket: Server,
@@ -234,7 +236,7 @@ async fn a_killed_node_costs_the_pieces_it_had() {
 async fn a_node_that_loses_the_bucket_leaves_its_jobs_to_others_and_fails_none() {
     let ground = Ground::new().await;
     let to_bucket = || ground.bucket.addr().to_string();
-    let line = Proxy::before(to_bucket(), Faults::NONE, 1).await;
+    let line = Proxy::before(to_bucket(), NO_FAULTS, 1).await;
     let through = line.address.clone();
     let behind = ground.bucket.uri_through(through.parse().expect("an address"));
     let hard = [("MEDIA__ATTEMPTS_MAX", "1"), ("BACKENDS__DEADLINE_MS", "3000")];
@@ -251,7 +253,7 @@ async fn a_node_that_loses_the_bucket_leaves_its_jobs_to_others_and_fails_none()
         assert_eq!(job(&other, &ada_there, video).await["attempts"], 0);
     }
     assert!(is_unfit(&lone).await && !is_unfit(&other).await);
-    let _mended = Proxy::at(&through, to_bucket(), Faults::NONE, 1).await;
+    let _mended = Proxy::at(&through, to_bucket(), NO_FAULTS, 1).await;
     let third = upload(&other, &ada_there, &long_clip(240)).await;
     wait_long("it lends a hand again", || async { pieces(&lone, "for_others").await > 0 }).await;
     is_ready(&other, &ada_there, &third).await;

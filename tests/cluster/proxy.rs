@@ -16,10 +16,6 @@ use tokio::{
     task::JoinSet,
 };
 
-impl Faults {
-    pub const NONE: Self = Self { delays: 0, cuts: 0, silences: 0, delay_max: Duration::ZERO };
-}
-
 /// How often, in a thousand pieces, something happens to one.
 #[derive(Clone, Copy)]
 pub struct Faults {
