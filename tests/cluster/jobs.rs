@@ -3,6 +3,7 @@
 
 use std::{
     net::TcpListener,
+    path::Path,
     process::{Child, Command, Stdio},
     sync::Arc,
     time::Duration,
@@ -78,7 +79,7 @@ impl Ground {
     }
 
     /// A node in a process of its own, to be killed.
-    async fn process(&self) -> Process {
+    async fn process(&self, more: &[(&str, &str)]) -> Process {
         let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let listen = free.local_addr().expect("a bound socket");
         drop(free);
@@ -88,10 +89,13 @@ impl Ground {
         for (key, value) in &self.settings {
             command.env(format!("PLAYHOUSE__{key}"), value);
         }
+        for (key, value) in more {
+            command.env(format!("PLAYHOUSE__{key}"), value);
+        }
         command.env("PLAYHOUSE__SERVER__LISTEN", listen.to_string());
         command.env("PLAYHOUSE__SERVER__DATA_DIR", folder.path());
         let child = command.spawn().expect("a server");
-        let process = Process { child, _folder: folder };
+        let process = Process { child, folder };
         let health = format!("http://{listen}/health/ready");
         wait_long("the other node is there", || async { reqwest::get(&health).await.is_ok() }).await;
         process
@@ -99,10 +103,13 @@ impl Ground {
 
     /// Whether another node than this one makes a piece right now.
     async fn is_in_other_hands(&self, video: &str, node: &TestApp) -> bool {
-        let name = std::fs::read_to_string(node.folder.path().join("node")).expect("a name");
+        self.is_in_hands_other_than(video, &node_name(node.folder.path())).await
+    }
+
+    async fn is_in_hands_other_than(&self, video: &str, name: &str) -> bool {
         let pieces = self.store.all::<Piece>((id(video),)).await.expect("rows");
         pieces.iter().any(|piece| {
-            let by_another = piece.worker.as_ref().is_some_and(|worker| !worker.starts_with(&name));
+            let by_another = piece.worker.as_ref().is_some_and(|worker| !worker.starts_with(name));
             by_another && piece.outcome.is_none()
         })
     }
@@ -121,7 +128,17 @@ impl Ground {
 
 struct Process {
     child: Child,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
+}
+
+impl Process {
+    fn name(&self) -> String {
+        node_name(self.folder.path())
+    }
+}
+
+fn node_name(data_dir: &Path) -> String {
+    std::fs::read_to_string(data_dir.join("node")).expect("a name")
 }
 
 impl Drop for Process {
@@ -219,7 +236,7 @@ async fn chunks_of_two_videos_are_made_by_both_nodes_and_a_removed_video_leaves_
 async fn a_killed_node_costs_the_pieces_it_had() {
     let ground = Ground::new().await;
     let one = ground.node(&[]).await;
-    let other = ground.process().await;
+    let other = ground.process(&[]).await;
     let ada = one.register("ada").await;
     let video = upload(&one, &ada, &long_clip(360)).await;
     wait_long("the other node has a piece", || ground.is_in_other_hands(&video, &one)).await;
@@ -230,6 +247,35 @@ async fn a_killed_node_costs_the_pieces_it_had() {
     assert_eq!(removed, StatusCode::NO_CONTENT);
     wait_long("nothing is left", || ground.is_nothing_left_of(&video)).await;
     one.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_nodes_jobs_go_on_at_another_that_makes_pieces_of_them() {
+    let ground = Ground::new().await;
+    let front = ground.node(&[("NODE__ROLES", "http,ws")]).await;
+    let media = [("NODE__ROLES", "media")];
+    let makers = [ground.process(&media).await, ground.process(&media).await];
+    let ada = front.register("ada").await;
+    let video = upload(&front, &ada, &long_clip(360)).await;
+    let owner = async || ground.store.get::<Job>((id(&video),), ()).await.expect("rows")?.owner;
+    wait_long("a piece is in the hands of the one that does not own the job", || async {
+        match owner().await {
+            Some(owner) => ground.is_in_hands_other_than(&video, &owner).await,
+            None => false,
+        }
+    })
+    .await;
+    let owned_by = owner().await.expect("an owner");
+    let (killed, heir): (Vec<Process>, Vec<Process>) =
+        makers.into_iter().partition(|maker| maker.name() == owned_by);
+    assert_eq!((killed.len(), heir.len()), (1, 1));
+    drop(killed);
+    is_ready(&front, &ada, &video).await;
+    assert_eq!(job(&front, &ada, &video).await["attempts"], 0);
+    let removed = ask(&front, &ada, Method::DELETE, &format!("/api/v1/videos/{video}")).await;
+    assert_eq!(removed, StatusCode::NO_CONTENT);
+    wait_long("nothing is left", || ground.is_nothing_left_of(&video)).await;
+    front.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

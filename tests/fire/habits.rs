@@ -149,6 +149,15 @@ impl Engine for Wrapped {
         self.read(self.engine.get(table, key))
     }
 
+    fn get_some<'a>(
+        &'a self,
+        table: &'static Table,
+        partition: Vec<Value>,
+        keys: Vec<Vec<Value>>,
+    ) -> BoxFuture<'a, StoreResult<Vec<Row>>> {
+        self.read(self.engine.get_some(table, partition, keys))
+    }
+
     fn get_statics<'a>(
         &'a self,
         table: &'static Table,

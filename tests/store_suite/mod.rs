@@ -18,6 +18,7 @@ macro_rules! every_case {
         $run! {
             order {
                 absence_is_none_and_a_put_row_is_read_back,
+                many_rows_of_a_partition_are_read_by_their_keys,
                 rows_come_in_the_declared_order_of_every_column,
                 a_descending_integer_column_orders_negative_numbers_too,
                 ranges_hold_their_bounds_in_both_orders,

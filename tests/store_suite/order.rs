@@ -40,6 +40,24 @@ pub async fn absence_is_none_and_a_put_row_is_read_back(bed: Bed) {
     assert_eq!(store.get::<Entry>(("a".into(), 0), (5,)).await.unwrap(), None);
 }
 
+pub async fn many_rows_of_a_partition_are_read_by_their_keys(bed: Bed) {
+    let store = &bed.store;
+    for offset in (0..250).step_by(2) {
+        store.put(entry("a", offset)).await.unwrap();
+    }
+    store.put(entry("b", 1)).await.unwrap();
+    let asked = (0..250).map(|offset| (offset,)).collect();
+    let mut found = store.get_some::<Entry>(("a".into(), 0), asked).await.unwrap();
+    found.sort_by_key(|row| row.offset);
+    assert_eq!(found, (0..250).step_by(2).map(|offset| entry("a", offset)).collect::<Vec<_>>());
+    assert_eq!(store.get_some::<Entry>(("a".into(), 0), Vec::new()).await.unwrap(), []);
+    assert_eq!(store.get_some::<Entry>(("c".into(), 0), vec![(1,)]).await.unwrap(), []);
+    let row = Mixed { name: "m".into(), text: "t".into(), number: 1, bytes: vec![2], rank: 3 };
+    store.put(row.clone()).await.unwrap();
+    let asked = vec![("t".into(), 2, vec![2]), ("t".into(), 1, vec![2])];
+    assert_eq!(store.get_some::<Mixed>(("m".into(),), asked).await.unwrap(), [row]);
+}
+
 pub async fn rows_come_in_the_declared_order_of_every_column(bed: Bed) {
     let texts = ["", "\0", "\0\0", "\0a", "a", "a\0", "a\0b", "aa", "ä", "\u{10ffff}"];
     let numbers = [i64::MAX, 1, 0, -1, i64::MIN];

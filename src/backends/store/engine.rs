@@ -1,4 +1,4 @@
-//! The contract of a store engine: seven verbs over untyped rows. Callers use the typed [`Store`](super::Store).
+//! The contract of a store engine: eight verbs over untyped rows. Callers use the typed [`Store`](super::Store).
 //!
 //! An acknowledged write is durable: it survives `kill -9` and, on a disk that honours fsync, a power cut.
 //! Writes to one partition are applied in one order that all readers agree on. A read sees every write
@@ -112,6 +112,14 @@ pub type Decide = Box<dyn FnMut(Snapshot) -> Change + Send>;
 pub trait Engine: Send + Sync + 'static {
     /// One row. Absence is `None`.
     fn get<'a>(&'a self, table: &'static Table, key: Key) -> BoxFuture<'a, StoreResult<Option<Row>>>;
+
+    /// Those rows of a partition with these clustering keys, all different, that exist; in no order that means anything.
+    fn get_some<'a>(
+        &'a self,
+        table: &'static Table,
+        partition: Vec<Value>,
+        keys: Vec<Vec<Value>>,
+    ) -> BoxFuture<'a, StoreResult<Vec<Row>>>;
 
     /// What all rows of a partition share, as `get` reads a row. `None` until an `update_partition` wrote it.
     fn get_statics<'a>(

@@ -1,4 +1,4 @@
-//! Rows: tables declared once, seven verbs over them, and the engines that keep them.
+//! Rows: tables declared once, eight verbs over them, and the engines that keep them.
 //! Actors write here and nobody else does; handlers may read. Nothing outside names a driver.
 
 pub mod cql;

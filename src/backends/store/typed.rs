@@ -1,4 +1,4 @@
-//! The store as the rest of the house sees it: seven verbs over declared records.
+//! The store as the rest of the house sees it: eight verbs over declared records.
 
 use std::{
     marker::PhantomData,
@@ -50,6 +50,17 @@ impl Store {
             None => self.engine.get(R::TABLE, key).await?,
         };
         row.map(record::<R>).transpose()
+    }
+
+    /// Those rows of a partition with these keys that exist, in no order that means anything.
+    pub async fn get_some<R: Record>(
+        &self,
+        partition: R::Partition,
+        keys: Vec<R::Clustering>,
+    ) -> StoreResult<Vec<R>> {
+        let keys = keys.into_iter().map(Cells::into_key).collect();
+        let rows = self.engine.get_some(R::TABLE, partition.into_key(), keys).await?;
+        rows.into_iter().map(record::<R>).collect()
     }
 
     /// What the rows of a partition share; `None` until an `update_partition` wrote it.

@@ -165,6 +165,15 @@ impl Engine for Watched {
         self.inner.get(table, key)
     }
 
+    fn get_some<'a>(
+        &'a self,
+        table: &'static Table,
+        partition: Vec<Value>,
+        keys: Vec<Vec<Value>>,
+    ) -> BoxFuture<'a, StoreResult<Vec<Row>>> {
+        self.inner.get_some(table, partition, keys)
+    }
+
     fn get_statics<'a>(
         &'a self,
         table: &'static Table,

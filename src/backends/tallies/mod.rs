@@ -9,7 +9,10 @@
 mod generations;
 mod recount;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -140,9 +143,11 @@ impl Tallies {
     /// Tries every waiting change once, in the bucket it seems to belong to.
     async fn round(&self, key: &TallyKey, waiting: Vec<(usize, MemberChange)>) -> StoreResult<Round> {
         let newest = self.generations.known(key);
+        let settled = self.settled(key, newest, &waiting).await?;
         let mut buckets: BTreeMap<BucketId, Vec<(usize, MemberChange)>> = BTreeMap::new();
         for (index, change) in waiting {
-            let bucket = self.place(key, newest, &change.member).await?;
+            let member = &change.member;
+            let bucket = settled.get(member).copied().unwrap_or_else(|| bucket_of(newest, member));
             buckets.entry(bucket).or_default().push((index, change));
         }
         let written: Vec<Round> = stream::iter(buckets)
@@ -160,13 +165,30 @@ impl Tallies {
         Ok(round)
     }
 
-    /// Where a member is or, if it is nowhere, where it would go.
-    async fn place(&self, key: &TallyKey, newest: usize, member: &str) -> StoreResult<BucketId> {
-        if newest == 0 {
-            return Ok(BucketId::FIRST);
+    /// Which members are in a generation before the newest, and where. A hot tally has thousands of changes at once, so
+    /// each bucket is asked once for all of them.
+    async fn settled(
+        &self,
+        key: &TallyKey,
+        newest: usize,
+        changes: &[(usize, MemberChange)],
+    ) -> StoreResult<HashMap<String, BucketId>> {
+        let mut asked: BTreeMap<BucketId, BTreeSet<&str>> = BTreeMap::new();
+        for generation in 0..newest {
+            for (_, change) in changes {
+                asked.entry(bucket_of(generation, &change.member)).or_default().insert(&change.member);
+            }
         }
-        let found = self.find(key, newest, member).await?;
-        Ok(found.map_or_else(|| bucket_of(newest, member), |(bucket, _)| bucket))
+        let asked = asked.into_iter().map(|(bucket, members)| {
+            let members = members.into_iter().map(|member| (member.to_owned(),)).collect();
+            async move {
+                let rows = self.store.get_some::<Member>(partition(key, bucket), members).await?;
+                Ok(rows.into_iter().map(|row| (row.member, bucket)).collect::<Vec<_>>())
+            }
+        });
+        let asked: Vec<_> = asked.collect();
+        let found: Vec<_> = stream::iter(asked).buffer_unordered(BUCKETS_AT_ONCE).try_collect().await?;
+        Ok(found.into_iter().flatten().collect())
     }
 
     async fn find(

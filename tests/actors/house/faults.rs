@@ -105,6 +105,15 @@ impl Engine for Faulty {
         self.engine.get(table, key)
     }
 
+    fn get_some<'a>(
+        &'a self,
+        table: &'static Table,
+        partition: Vec<Value>,
+        keys: Vec<Vec<Value>>,
+    ) -> BoxFuture<'a, StoreResult<Vec<Row>>> {
+        self.engine.get_some(table, partition, keys)
+    }
+
     fn get_statics<'a>(
         &'a self,
         table: &'static Table,

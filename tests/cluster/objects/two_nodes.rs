@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 struct Cluster {
     server: Server,
-    _redis: Service,
+    redis: Service,
     folders: [tempfile::TempDir; 2],
     _shared: tempfile::TempDir,
     nodes: Vec<Served>,
@@ -44,7 +44,7 @@ impl Cluster {
         let folders = [(); 2].map(|()| tempfile::tempdir().expect("a folder"));
         let start = |folder: &tempfile::TempDir| Program::new(folder.path(), &settings).start();
         let nodes = folders.iter().map(start).collect();
-        Self { server, _redis: redis, folders, _shared: shared, nodes }
+        Self { server, redis, folders, _shared: shared, nodes }
     }
 
     /// Somebody who is known at both.
@@ -106,6 +106,23 @@ async fn whoever_asks_at_the_other_node_gets_an_upload_from_a_dead_connection() 
     assert_eq!(&answer, b"HTTP/1.1 423");
     assert_eq!(there.add(&path, 5, b"world").await, 10);
     arrived(&cluster.server, &here, &path, b"helloworld").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_goes_on_at_either_node_while_redis_is_away() {
+    let cluster = Cluster::start().await;
+    let doors = cluster.doors("ada").await;
+    let bytes = content(9 * MIB);
+    let path = doors[0].create(bytes.len()).await;
+    cluster.redis.kill().await;
+    for (number, piece) in bytes.chunks(2 * MIB).enumerate() {
+        let door = &doors[number % 2];
+        let offset = door.offset(&path).await;
+        assert_eq!(offset, number * 2 * MIB);
+        assert_eq!(door.add(&path, offset, piece).await, offset + piece.len());
+    }
+    arrived(&cluster.server, &doors[0], &path, &bytes).await;
+    cluster.redis.go_on().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

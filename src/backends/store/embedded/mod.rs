@@ -118,6 +118,20 @@ impl Embedded {
         Ok(columns.map(|columns| Row { key, columns }))
     }
 
+    async fn get_some(
+        &self,
+        table: &'static Table,
+        partition: Vec<Value>,
+        keys: Vec<Vec<Value>>,
+    ) -> StoreResult<Vec<Row>> {
+        let mut rows = Vec::new();
+        for clustering in keys {
+            let key = Key { partition: partition.clone(), clustering };
+            rows.extend(self.get(table, key).await?);
+        }
+        Ok(rows)
+    }
+
     async fn get_statics(
         &self,
         table: &'static Table,
@@ -232,6 +246,15 @@ fn overloaded(deadline: Duration) -> StoreError {
 impl Engine for Embedded {
     fn get<'a>(&'a self, table: &'static Table, key: Key) -> BoxFuture<'a, StoreResult<Option<Row>>> {
         Box::pin(self.get(table, key))
+    }
+
+    fn get_some<'a>(
+        &'a self,
+        table: &'static Table,
+        partition: Vec<Value>,
+        keys: Vec<Vec<Value>>,
+    ) -> BoxFuture<'a, StoreResult<Vec<Row>>> {
+        Box::pin(self.get_some(table, partition, keys))
     }
 
     fn get_statics<'a>(

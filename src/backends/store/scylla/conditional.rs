@@ -101,7 +101,8 @@ impl Scylla {
         Ok(Look { before, snapshot })
     }
 
-    async fn rows(
+    /// By their clustering keys.
+    pub(super) async fn rows(
         &self,
         table: &'static Table,
         partition: &[Value],

@@ -289,6 +289,18 @@ impl Engine for Scylla {
         }))
     }
 
+    fn get_some<'a>(
+        &'a self,
+        table: &'static Table,
+        partition: Vec<Value>,
+        keys: Vec<Vec<Value>>,
+    ) -> BoxFuture<'a, StoreResult<Vec<Row>>> {
+        Box::pin(self.within(async move {
+            let rows = self.rows(table, &partition, &keys).await?;
+            Ok(rows.into_values().collect())
+        }))
+    }
+
     fn get_statics<'a>(
         &'a self,
         table: &'static Table,
