@@ -39,6 +39,7 @@ test: setup-test web clips ## Set up what is missing and run every test
 	$(MAKE) --no-print-directory test-rust
 	$(MAKE) --no-print-directory test-web
 	$(MAKE) --no-print-directory test-browser
+	$(MAKE) --no-print-directory chaos
 
 test-rust: setup-test web clips
 	cargo build --workspace
@@ -72,7 +73,8 @@ lint: setup web ## Format, clippy, docs, licences and advisories, the web's own 
 	@scripts/audit-npm.sh web tests/browser
 	@scripts/lint-docker.sh
 
-ci: test lint regen-check fuzz test-long ## What .ci/run runs, and the long runs: about an hour
+ci: test lint regen-check fuzz test-cluster cluster test-long ## What .ci/run runs, and the long runs: two hours
+	$(MAKE) --no-print-directory chaos CHAOS_SECONDS=600
 
 regen: regen-declared ## Write the generated files anew: configuration reference, CQL, OpenAPI, the page's types, odd files
 	PLAYHOUSE_REGEN=1 cargo test --quiet --test odd_files
