@@ -12,7 +12,7 @@ const measured = {
   commentsASecondOfACore: 10_302 / 2,
   likesASecondOfACore: 22_555 / 2,
   /** Of one comment each, and of one like or view each: what a crowd spread over many videos writes. */
-  commentWritesASecondOfACassandraCore: 2_821 / 5 / 2,
+  commentWritesASecondOfACassandraCore: 2_909 / 5 / 2,
   tallyWritesASecondOfACassandraCore: 600 / 2,
   segmentBytesASecondOfACore: 7_413 * 1e6,
   cpuAnUploadedGib: 0.66,
