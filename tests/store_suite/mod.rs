@@ -54,6 +54,7 @@ macro_rules! every_case {
                 a_recount_repairs_totals_that_are_wrong,
                 views_keep_their_count_when_their_rows_expire_and_a_recount_does_not_lower_it,
                 the_same_batch_twice_counts_once,
+                thousands_of_changes_at_once_find_who_is_in_an_older_generation,
             }
         }
     };

@@ -99,3 +99,15 @@ pub async fn the_same_batch_twice_counts_once(bed: Bed) {
     assert_eq!(first.totals.sum(), 500);
     assert!(first.outcomes.iter().all(Outcome::changed) && !second.outcomes.iter().any(Outcome::changed));
 }
+
+pub async fn thousands_of_changes_at_once_find_who_is_in_an_older_generation(bed: Bed) {
+    let tallies = Tallies::with_layout(bed.store.clone(), TINY);
+    let set = |count, value| (0..count).map(move |user| MemberChange::set(format!("user-{user}"), value));
+    let first = tallies.apply(&likes(), set(1_500, 1).collect()).await.unwrap();
+    assert_eq!(first.totals.of(1), 1_500);
+    let second = tallies.apply(&likes(), set(2_500, 2).collect()).await.unwrap();
+    let knew = second.outcomes.iter().filter(|outcome| outcome.previous == Some(1)).count();
+    assert_eq!((knew, second.outcomes.len()), (1_500, 2_500));
+    assert_eq!((second.totals.of(1), second.totals.of(2)), (0, 2_500));
+    assert_eq!(rows(&bed.store, &likes()).await.len(), 2_500);
+}

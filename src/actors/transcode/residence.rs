@@ -7,7 +7,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::{
     Failure, Message, Transcode,
     shown::Shown,
-    state::{Effect, State},
+    state::{Effect, STORAGE_PAUSE, State},
 };
 use crate::{
     actors::directory::{Myself, Reply},
@@ -16,9 +16,6 @@ use crate::{
         ids::{UserId, VideoId},
     },
 };
-
-/// How long a job waits before it is asked again whether this node can make videos.
-const FITNESS_PAUSE: Duration = Duration::from_secs(5);
 
 /// A job in memory.
 pub struct Residence {
@@ -59,7 +56,7 @@ impl Residence {
     }
 
     pub fn wait_until_fit(&mut self) {
-        self.pause(FITNESS_PAUSE);
+        self.pause(STORAGE_PAUSE);
     }
 
     /// Its worker is gone.

@@ -86,6 +86,7 @@ impl Transcode {
     /// What another node has done meanwhile is what counts.
     async fn begin_holding(&self, job: &mut Residence, row: Job) -> Result<(), Failure> {
         job.held_until = row.lease_ends_at.unwrap_or_default();
+        job.hands_over = false;
         if let Some(board) = self.workshop.board.as_ref().filter(|_| job.running.is_empty()) {
             board.clear(&job.video).await?;
         }

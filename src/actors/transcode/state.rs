@@ -40,7 +40,7 @@ const BUSY_PAUSE: Duration = Duration::from_secs(30);
 /// How long a video waits before it is asked again whether the malware scanner is back.
 const SCANNER_PAUSE: Duration = Duration::from_secs(5);
 /// How long a job waits before this node asks again whether it can go on.
-const STORAGE_PAUSE: Duration = Duration::from_secs(5);
+pub const STORAGE_PAUSE: Duration = Duration::from_secs(5);
 const PAUSE_MIN: Duration = Duration::from_secs(2);
 const PAUSE_DOUBLINGS_MAX: u32 = 5;
 

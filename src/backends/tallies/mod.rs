@@ -31,6 +31,8 @@ use crate::domain::{
 
 /// Members in one conditional write: what a CQL batch takes with ease.
 const BATCH_LEN_MAX: usize = 200;
+/// Members that are looked for in one call, so that none takes longer than a call may.
+const LOOK_LEN_MAX: usize = 1_000;
 /// Buckets of one tally that are read or written at the same time.
 const BUCKETS_AT_ONCE: usize = 16;
 /// A change goes elsewhere at most once for each generation that opens meanwhile.
@@ -179,16 +181,17 @@ impl Tallies {
                 asked.entry(bucket_of(generation, &change.member)).or_default().insert(&change.member);
             }
         }
-        let asked = asked.into_iter().map(|(bucket, members)| {
-            let members = members.into_iter().map(|member| (member.to_owned(),)).collect();
-            async move {
-                let rows = self.store.get_some::<Member>(partition(key, bucket), members).await?;
-                Ok(rows.into_iter().map(|row| (row.member, bucket)).collect::<Vec<_>>())
+        let mut looks = Vec::new();
+        for (bucket, members) in asked {
+            let members: Vec<_> = members.into_iter().map(|member| (member.to_owned(),)).collect();
+            for members in members.chunks(LOOK_LEN_MAX) {
+                let rows = self.store.get_some::<Member>(partition(key, bucket), members.to_vec());
+                looks.push(async move { rows.await.map(|rows| (bucket, rows)) });
             }
-        });
-        let asked: Vec<_> = asked.collect();
-        let found: Vec<_> = stream::iter(asked).buffer_unordered(BUCKETS_AT_ONCE).try_collect().await?;
-        Ok(found.into_iter().flatten().collect())
+        }
+        let found: Vec<_> = stream::iter(looks).buffer_unordered(BUCKETS_AT_ONCE).try_collect().await?;
+        let of_one = |(bucket, rows): (_, Vec<Member>)| rows.into_iter().map(move |row| (row.member, bucket));
+        Ok(found.into_iter().flat_map(of_one).collect())
     }
 
     async fn find(
