@@ -30,6 +30,33 @@ async fn versions_that_are_out_of_date_stay_and_are_not_found() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_that_begins_among_the_versions_of_a_video_misses_none() {
+    let fake = Fake::start().await;
+    let index = fake.open().await;
+    for version in 1..=20 {
+        let changes = (0..10).map(|number| Change::put(version, document(number, "many")));
+        index.apply(changes.collect()).await.unwrap();
+    }
+    fake.turn_around();
+    for limit in 1..=10 {
+        let (mut all, mut after) = (Vec::new(), None);
+        loop {
+            let page = search::Query { limit, after, ..query("") };
+            let hits = index.query(page).await.unwrap();
+            all.extend(hits.items.iter().map(|hit| hit.video_id.clone()));
+            after = hits.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        all.sort();
+        let mut wanted: Vec<_> = (0..10).map(id).collect();
+        wanted.sort();
+        assert_eq!(all, wanted, "pages of {limit}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_busy_server_is_asked_again() {
     let fake = Fake::start().await;
     let index = fake.open().await;

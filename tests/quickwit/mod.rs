@@ -80,6 +80,11 @@ impl Fake {
         search::open(&uri, std::path::Path::new(""), settings).await.unwrap()
     }
 
+    /// As if all it holds had come the other way round: writers overtake one another.
+    pub fn turn_around(&self) {
+        self.state.indexes.lock().unwrap().values_mut().for_each(|held| held.found.reverse());
+    }
+
     /// Documents it holds, whatever their versions.
     pub fn len(&self) -> usize {
         self.state.indexes.lock().unwrap().values().map(|held| held.found.len()).sum()

@@ -21,6 +21,9 @@ pub(super) const TITLE_TERMS: &str = "title_terms";
 pub(super) const TAGS_TERMS: &str = "tags_terms";
 pub(super) const DESCRIPTION_TERMS: &str = "description_terms";
 
+/// Of the 53 of a tie. Versions are milliseconds, so those of seven weeks are in order.
+const VERSION_BITS: u32 = 32;
+
 /// What is written. `live` is 0 for a video that was taken out.
 #[derive(Serialize)]
 struct Written<'a> {
@@ -84,7 +87,7 @@ pub(super) fn line(change: &Change) -> String {
     let written = Written {
         video_id: &change.video_id,
         version: change.version,
-        tie: tie_of(&change.video_id),
+        tie: tie(change),
         live: u64::from(document.is_some()),
         fingerprint: number(Document::fingerprint),
         texts: document.map(texts),
@@ -96,6 +99,13 @@ pub(super) fn line(change: &Change) -> String {
     let mut line = serde_json::to_string(&written).expect("plain data");
     line.push('\n');
     line
+}
+
+/// What tells documents of the same moment or score apart: the video, then its version. All different, since what equals the
+/// last of a page is on no other; and the newest of a video first, so that one which changes meanwhile is not shown again.
+fn tie(change: &Change) -> u64 {
+    let version = change.version & ((1 << VERSION_BITS) - 1);
+    tie_of(&change.video_id) >> VERSION_BITS << VERSION_BITS | version
 }
 
 fn texts(document: &Document) -> WrittenTexts<'_> {
