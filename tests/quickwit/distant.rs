@@ -5,7 +5,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 use playhouse::backends::search::{self, Change, SearchError, Settings};
 
 use super::Fake;
-use crate::search_suite::{document, found, id, put, query};
+use crate::search_suite::{document, found, id, pages, put, query};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn versions_that_are_out_of_date_stay_and_are_not_found() {
@@ -39,20 +39,9 @@ async fn a_page_that_begins_among_the_versions_of_a_video_misses_none() {
     }
     fake.turn_around();
     for limit in 1..=10 {
-        let (mut all, mut after) = (Vec::new(), None);
-        loop {
-            let page = search::Query { limit, after, ..query("") };
-            let hits = index.query(page).await.unwrap();
-            all.extend(hits.items.iter().map(|hit| hit.video_id.clone()));
-            after = hits.next;
-            if after.is_none() {
-                break;
-            }
-        }
-        all.sort();
-        let mut wanted: Vec<_> = (0..10).map(id).collect();
-        wanted.sort();
-        assert_eq!(all, wanted, "pages of {limit}");
+        let mut all = pages(&index, search::Query { limit, ..query("") }).await;
+        all.sort_unstable();
+        assert_eq!(all, (0..10).collect::<Vec<_>>(), "pages of {limit}");
     }
 }
 

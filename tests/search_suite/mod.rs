@@ -91,7 +91,7 @@ pub async fn found(index: &SharedIndex, text: &str) -> Vec<usize> {
 }
 
 /// All pages of a query, one after the other.
-async fn pages(index: &SharedIndex, query: Query) -> Vec<usize> {
+pub async fn pages(index: &SharedIndex, query: Query) -> Vec<usize> {
     let (mut all, mut after) = (Vec::new(), None);
     for _ in 0..200 {
         let hits = index.query(Query { after: after.take(), ..query.clone() }).await.unwrap();
