@@ -47,13 +47,26 @@ pub enum Command {
     Wait,
 }
 
+/// A row without its words, as a CQL batch has it: ids, names and numbers.
+const ROW_BYTES: usize = 400;
+
 impl Command {
     /// What is said by it.
-    pub fn words(&self) -> &str {
+    fn words(&self) -> &str {
         match self {
             Command::Post { text, .. } | Command::Edit { text, .. } => text,
             Command::Remove { .. } | Command::Wait => "",
         }
+    }
+
+    /// What it takes of a write. The words of a comment that is replied to are not known here.
+    pub fn len_bytes(&self) -> usize {
+        let rows = match self {
+            Command::Post { parent: None, .. } => 1,
+            Command::Post { .. } | Command::Edit { .. } | Command::Remove { .. } => 2,
+            Command::Wait => 0,
+        };
+        rows * (ROW_BYTES + self.words().len())
     }
 
     /// Whoever says something by it.

@@ -23,8 +23,8 @@ use crate::{
 
 /// Entries that one write takes at most. The repair after a crash looks at as many.
 pub const BATCH_LEN_MAX: usize = 200;
-/// Bytes of words that one write takes at most: ScyllaDB refuses batches of 1 MiB.
-const BATCH_WORDS_BYTES_MAX: usize = 256 << 10;
+/// Bytes that one write takes at most: Cassandra wants batches to be small, ScyllaDB refuses those of 1 MiB.
+const BATCH_BYTES_MAX: usize = 40 << 10;
 /// Comments in one event; what is more goes into further ones.
 const EVENT_LEN_MAX: usize = 64;
 
@@ -186,8 +186,8 @@ impl<T> State<T> {
     fn fitting(&self) -> usize {
         let mut bytes = 0;
         let fits = |pending: &&Pending<T>| {
-            bytes += pending.command.words().len();
-            bytes <= BATCH_WORDS_BYTES_MAX
+            bytes += pending.command.len_bytes();
+            bytes <= BATCH_BYTES_MAX
         };
         self.waiting.iter().take(BATCH_LEN_MAX).take_while(fits).count().max(1)
     }
