@@ -14,7 +14,7 @@ mod searching;
 mod storing;
 
 pub use searching::{Highlight, HighlightField, HighlightPart, SearchHit, SearchSort};
-pub use storing::{FileReplacement, Import, Job, JobEvent, NewImport, Quota, Storage};
+pub use storing::{FileReplacement, Import, Job, JobEvent, NewImport, Precedence, Quota, Storage};
 
 /// A page of a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -116,6 +116,47 @@ impl Totals {
     }
 }
 
+/// A tally as far as it was read: the totals of each of its buckets, and how often that bucket had changed by then.
+/// Reads may overtake each other on their way: what was `learn`ed stays, whatever older read comes after it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    buckets: BTreeMap<BucketId, (i64, Totals)>,
+    totals: Totals,
+}
+
+impl Tally {
+    /// Takes in a bucket, unless a newer state of it is known.
+    pub fn learn_bucket(&mut self, bucket: BucketId, revision: i64, totals: Totals) {
+        let known = self.buckets.entry(bucket).or_insert_with(|| (i64::MIN, Totals::default()));
+        if known.0 < revision {
+            known.1.0.iter().for_each(|(value, count)| self.totals.count(*value, -count));
+            self.totals.add(&totals);
+            *known = (revision, totals);
+        }
+    }
+
+    /// Takes in what another read has found.
+    pub fn learn(&mut self, other: Tally) {
+        for (bucket, (revision, totals)) in other.buckets {
+            self.learn_bucket(bucket, revision, totals);
+        }
+    }
+
+    /// Over all buckets.
+    pub fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    pub fn of(&self, value: i32) -> i64 {
+        self.totals.of(value)
+    }
+
+    /// Members in all.
+    pub fn sum(&self) -> i64 {
+        self.totals.sum()
+    }
+}
+
 /// What becomes of one member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MemberChange {
@@ -326,6 +367,24 @@ mod tests {
                 "{change:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_read_that_comes_late_takes_nothing_back() {
+        let totals = |likes, dislikes| Totals([(1, likes), (2, dislikes)].into());
+        let (first, second) = (BucketId(0), BucketId(1));
+        let mut tally = Tally::default();
+        tally.learn_bucket(first, 7, totals(8, 8));
+        tally.learn_bucket(second, 1, totals(1, 1));
+        // Read before: one bucket was older then, the other is newer there.
+        let mut late = Tally::default();
+        late.learn_bucket(first, 6, totals(9, 7));
+        late.learn_bucket(second, 2, totals(5, 1));
+        let mut other_way = late.clone();
+        other_way.learn(tally.clone());
+        tally.learn(late);
+        assert_eq!((tally.of(1), tally.of(2), tally.sum()), (13, 9, 22));
+        assert_eq!(tally, other_way);
     }
 
     #[test]

@@ -6,9 +6,10 @@ use serde::Deserialize;
 
 use super::{
     Ctx, auth,
-    extract::{self, Admin, PageQuery, Query},
+    extract::{self, Admin, Id, PageQuery, Query},
     problem::{ApiError, ApiResult},
 };
+use crate::domain::ids::ChannelId;
 
 /// Accounts in one call.
 const BULK_MAX: usize = 1_000;
@@ -34,6 +35,25 @@ pub async fn actors(
     let found = ctx.registry.page(query.kind.as_deref(), page.cursor()?.as_ref(), page.limit()?);
     let next_cursor = found.next_cursor.map(|cursor| cursor.as_str().to_owned());
     Ok(Json(List { items: found.items, next_cursor }))
+}
+
+/// Have a channel's videos worked on first
+///
+/// Those of channels that pay go before all others, from each video's next job on. What has waited ten minutes goes before both.
+#[utoipa::path(
+    put, path = "/admin/channels/{id}/precedence", tag = "operations", security(("bearer" = [])),
+    params(("id" = String, Path)), request_body = rest::Precedence,
+    responses((status = 204, description = "It holds from now on"), (status = 403, description = "`forbidden`"),
+        (status = 404, description = "`not_found`"))
+)]
+pub async fn set_precedence(
+    State(ctx): State<Ctx>,
+    Id(channel): Id<ChannelId>,
+    _: Admin,
+    extract::Json(precedence): extract::Json<rest::Precedence>,
+) -> ApiResult<StatusCode> {
+    ctx.channels.set_pays(&channel, precedence.pays).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Make many accounts

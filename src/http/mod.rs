@@ -119,6 +119,7 @@ fn api() -> OpenApiRouter<Ctx> {
         .routes(routes!(imports::read, imports::remove))
         .routes(routes!(storage::usage))
         .routes(routes!(storage::set_quota))
+        .routes(routes!(admin::set_precedence))
         .routes(routes!(videos::list::list, videos::create::create))
         .routes(routes!(videos::read::read, videos::edit::edit, videos::edit::delete))
         .routes(routes!(videos::playback::playback))

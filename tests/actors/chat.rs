@@ -427,7 +427,7 @@ async fn votes_are_one_an_account_whatever_is_asked_again() {
     let stayed = stayed.filter(|(n, (_, vote))| vote.is_err() && n % 4 == 0 && *n != 0).count() as u64;
     assert_eq!((closed.options[1].votes, closed.votes, closed.open), (taken + stayed, 20, false));
     let rows = Tallies::new(house.store.clone());
-    let rows = rows.totals(&TallyKey::new(Kind::Poll, &id)).await.expect("totals");
+    let rows = rows.read(&TallyKey::new(Kind::Poll, &id)).await.expect("totals");
     assert_eq!((rows.of(2), rows.sum()), (i64::try_from(taken + stayed).expect("small"), 20));
     loop {
         if voter.event("poll").await["poll"]["open"] == json!(false) {

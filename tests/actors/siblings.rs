@@ -5,7 +5,10 @@ use std::{collections::BTreeSet, time::Duration};
 use futures_util::future::join_all;
 use playhouse::{
     actors::room::{CommentsOf, NewComment, NewPoll, RoomError},
-    backends::store::{Record, tables::room::Entry},
+    backends::store::{
+        Record,
+        tables::{room::Entry, tally::Member},
+    },
     domain::{access::Visibility, account::Identity, ids::VideoId, reaction::Reaction},
 };
 use playhouse_protocol::realtime::Counts;
@@ -14,7 +17,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::{
     chat::account,
-    house::{Client, DEADLINE, House, Plan, Protocol},
+    house::{Client, DEADLINE, House, Plan, Protocol, faults::Fault},
 };
 
 fn new(who: &Identity, text: String) -> NewComment {
@@ -196,6 +199,64 @@ async fn who_has_seen_more_than_a_node_knows_resumes_there_exactly() {
 fn texts_of(items: &Value) -> Vec<String> {
     let items = items.as_array().expect("a list").iter();
     items.map(|item| item["text"].as_str().expect("a text").to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn votes_whose_write_went_unheard_are_shown_at_both_nodes() {
+    let here = House::start(Plan::default()).await;
+    let there = here.beside(Plan::default()).await;
+    let ada = here.user("ada");
+    let video = here.video(&ada, Visibility::Public).await;
+    let mut seats = [here.connect(Protocol::Json, None).await, there.connect(Protocol::Json, None).await];
+    for seat in &mut seats {
+        seat.join(&video).await;
+    }
+    let room = here.rooms.of(&video);
+    let poll = NewPoll { question: "Tea?".into(), options: vec!["yes".into(), "no".into()], key: None };
+    let poll = room.open_poll(&ada, poll).await.expect("a poll").id.parse().expect("an id");
+    here.faults.set_on(Fault::Unheard, Member::TABLE.name);
+    let unheard = room.react(ada.clone(), Some(Reaction::Like)).await;
+    assert!(matches!(unheard, Err(RoomError::Unavailable(_))), "{unheard:?}");
+    let unheard = room.vote(ada.clone(), &poll, 1).await;
+    assert!(matches!(unheard, Err(RoomError::Unavailable(_))), "{unheard:?}");
+    here.faults.set(Fault::None);
+    for house in [&here, &there] {
+        counts_until(house, &video, "one likes it", |counts| counts.likes == 1).await;
+        let votes = async {
+            while house.rooms.of(&video).chat().await.expect("a chat").poll.expect("a poll").votes != 1 {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(DEADLINE, votes).await.expect("one has voted");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn likes_that_were_counted_before_one_more_came_do_not_undo_it() {
+    let here = House::start(Plan::default()).await;
+    let there = here.beside(Plan::default()).await;
+    let (ada, bob) = (here.user("ada"), here.user("bob"));
+    let video = here.video(&ada, Visibility::Public).await;
+    let mut seats = [here.connect(Protocol::Json, None).await, there.connect(Protocol::Json, None).await];
+    for seat in &mut seats {
+        seat.join(&video).await;
+    }
+    here.faults.hold_statics_of(Member::TABLE.name);
+    there.rooms.of(&video).react(bob, Some(Reaction::Like)).await.expect("a like");
+    let counts_here = async {
+        while here.faults.hits() == 0 {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(DEADLINE, counts_here).await.expect("the other node counts again");
+    let totals = here.rooms.of(&video).react(ada, Some(Reaction::Like)).await.expect("a like");
+    assert_eq!(totals.likes, 2);
+    here.faults.let_statics_come();
+    // What was read when there was one like comes now.
+    sleep(Duration::from_millis(300)).await;
+    for house in [&here, &there] {
+        assert_eq!(house.rooms.of(&video).counts().await.expect("counts").likes, 2);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -153,13 +153,13 @@ async fn members(tallies: &Tallies, key: &TallyKey) -> (BTreeMap<String, i32>, V
             break;
         }
     }
-    let totals = tallies.totals(key).await.expect("totals");
+    let tally = tallies.read(key).await.expect("a tally");
     for value in 1..=10 {
         let counted = rows.values().filter(|row| **row == value).count() as i64;
-        if totals.of(value) != counted {
+        if tally.of(value) != counted {
             wrong.push(format!(
                 "{key:?}: {counted} rows with the value {value}, the total says {}",
-                totals.of(value)
+                tally.of(value)
             ));
         }
     }

@@ -14,7 +14,7 @@ use playhouse::{
     },
 };
 use reqwest::{Method, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Person, TestApp, problem, wait_until};
 
@@ -196,5 +196,35 @@ async fn a_cancelled_job_leaves_no_worker_and_goes_on_where_it_was_when_retried(
     app.wait_for_video(&ada, &id, |video| video["status"] == "ready").await;
     let told = details(&job(&app, &ada, &id).await);
     assert_eq!(count(&told, "chunk 1 of the ladder"), 1, "{told:?}");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn videos_of_a_channel_that_pays_are_made_before_those_of_others() {
+    let app = TestApp::start().await;
+    let (ada, bob) = (app.register("ada").await, app.register("bob").await);
+    let (name, password) = app.admin();
+    let admin = app.login(&name, &password).await;
+    let precede = async |channel: &str, who: &Person| {
+        let path = format!("/api/v1/admin/channels/{channel}/precedence");
+        let request = app.request(Method::PUT, &path).bearer_auth(&who.token).json(&json!({"pays": true}));
+        request.send().await.expect("an answer")
+    };
+    let hers = ada.user["channel_id"].as_str().expect("a channel");
+    assert_eq!(problem(precede(hers, &ada).await).await, (403, "forbidden".into()));
+    let nobodys = "01a21d514bf175919a9de89e71ccbe74";
+    assert_eq!(problem(precede(nobodys, &admin).await).await, (404, "not_found".into()));
+    assert_eq!(precede(hers, &admin).await.status(), StatusCode::NO_CONTENT);
+    // By turns, hers would be ready when he has had about as much, which is one of his.
+    let clip = long_clip();
+    let mut his = Vec::new();
+    for _ in 0..3 {
+        his.push(app.upload(&bob, clip.clone(), "public").await["id"].as_str().expect("an id").to_owned());
+    }
+    let id = app.upload(&ada, clip, "public").await["id"].as_str().expect("an id").to_owned();
+    wait_for_job(&app, &ada, &id, |job| job["state"] == "done").await;
+    for id in &his {
+        assert_ne!(job(&app, &bob, id).await["state"], "done");
+    }
     app.stop().await;
 }

@@ -19,6 +19,11 @@ bodies! {
         pub quota_bytes: Option<u64>,
     }
 
+    /// Whether videos of a channel are worked on before those of channels that do not pay.
+    pub struct Precedence {
+        pub pays: bool,
+    }
+
     /// A file to be fetched from a URL of the public web.
     pub struct NewImport {
         pub url: String,

@@ -215,6 +215,7 @@ impl Accounts {
             description: String::new(),
             avatar_color: channel::first_color(&channel_id),
             encryption: Encryption::None,
+            pays: None,
             created_at: now,
         };
         self.store.put(channel).await?;

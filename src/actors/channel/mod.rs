@@ -46,7 +46,7 @@ use crate::{
         clock::SharedClock,
         encryption::Encryption,
         ids::{ChannelId, UserId, VideoId},
-        tally::{Kind, MemberChange, TallyKey, Totals},
+        tally::{Kind, MemberChange, Tally, TallyKey},
         text::Invalid,
         video::{self, Stage, Status},
     },
@@ -121,13 +121,15 @@ pub struct NewVideo {
 #[derive(Clone)]
 pub struct Channels {
     directory: Directory<Channel>,
+    store: Store,
     tallies: Tallies,
 }
 
 impl Channels {
     pub fn open(office: Office, options: Options, shared: Shared) -> Self {
-        let tallies = office.tallies.clone();
-        Self { directory: Directory::open(Channel { office: Arc::new(office) }, options, shared), tallies }
+        let (store, tallies) = (office.store.clone(), office.tallies.clone());
+        let directory = Directory::open(Channel { office: Arc::new(office) }, options, shared);
+        Self { directory, store, tallies }
     }
 
     pub async fn edit(&self, channel: &ChannelId, patch: ChannelPatch) -> Result<ChannelRow, ChannelError> {
@@ -170,12 +172,21 @@ impl Channels {
         who: Option<&UserId>,
     ) -> Result<(u64, bool), ChannelError> {
         let key = tally_of(channel);
-        let total = count(&self.tallies.totals(&key).await?);
+        let total = count(&self.tallies.read(&key).await?);
         let subscribed = match who {
             Some(who) => self.tallies.value_of(&key, who.as_str()).await?.is_some(),
             None => false,
         };
         Ok((total, subscribed))
+    }
+
+    /// From their next job on, videos of a channel that pays are worked on before those of others.
+    pub async fn set_pays(&self, channel: &ChannelId, pays: bool) -> Result<(), ChannelError> {
+        let found = self.store.update::<ChannelRow, _>((channel.clone(),), move |row| {
+            let row = row.map(|row| ChannelRow { pays: Some(pays), ..row });
+            (row.clone(), row)
+        });
+        found.await?.map(drop).ok_or(ChannelError::NotFound)
     }
 
     /// Lets someone moderate the talk about the channel's videos, once that is durable.
@@ -208,8 +219,8 @@ fn tally_of(channel: &ChannelId) -> TallyKey {
     TallyKey::new(Kind::Subscriber, channel)
 }
 
-fn count(totals: &Totals) -> u64 {
-    u64::try_from(totals.of(MEMBER)).unwrap_or(0)
+fn count(tally: &Tally) -> u64 {
+    u64::try_from(tally.of(MEMBER)).unwrap_or(0)
 }
 
 struct Channel {
@@ -447,7 +458,7 @@ impl Channel {
             if let Err(error) = &applied {
                 tracing::warn!(error.chain = %error, "subscriptions were not written");
             }
-            drop(myself.tell(Message::Flushed(applied.ok().map(|applied| count(&applied.totals)))));
+            drop(myself.tell(Message::Flushed(applied.ok().map(|applied| count(&applied.tally)))));
         }));
     }
 }

@@ -51,7 +51,7 @@ impl Truth {
         let Some(row) = self.public(video).await? else { return Ok(None) };
         let Some(published_at) = row.published_at else { return Ok(None) };
         let catalogue = transcode::catalogue(&self.store, video).await?;
-        let views = self.tallies.totals(&TallyKey::new(Kind::View, video)).await?.sum();
+        let views = self.tallies.read(&TallyKey::new(Kind::View, video)).await?.sum();
         Ok(Some(Document {
             video_id: row.video_id,
             title: row.title,

@@ -39,7 +39,7 @@ use crate::{
         account::Identity,
         ids::{PlaybackId, VideoId},
         reaction::Reaction,
-        tally::{Kind, Totals},
+        tally::{Kind, Tally},
         video::is_view,
     },
 };
@@ -73,6 +73,8 @@ pub enum Message {
     WriteDue,
     FlushDue,
     RetryDue,
+    /// What came of a write of votes is certain by now.
+    CountAgain,
     /// A room of the same video on another node says how things stand there; some of what they said was lost.
     Heard(Word),
     Thrown(Burst),
@@ -128,8 +130,8 @@ pub struct Live {
     word_due: bool,
     /// Who has seen something on another node that is not known here yet, and comes in as soon as it is.
     arrivals: Vec<(Arrival, JoinTicket)>,
-    reactions: Totals,
-    views: Totals,
+    reactions: Tally,
+    views: Tally,
     reacts: Gather<React<ReactTicket>>,
     viewings: Gather<View<ViewTicket>>,
     counted: CountedPlaybacks,
@@ -180,8 +182,8 @@ impl Resident for Room {
             Siblings::listen(context.shared_bus.clone(), video, context.new_name(), myself.clone());
         let siblings = siblings.await.map_err(|error| LoadError::Unavailable(error.to_string()))?;
         let loaded = keeper.load().await.map_err(unavailable)?;
-        let reactions = ledger.totals(Kind::Reaction).await.map_err(unavailable)?;
-        let views = ledger.totals(Kind::View).await.map_err(unavailable)?;
+        let reactions = ledger.read(Kind::Reaction).await.map_err(unavailable)?;
+        let views = ledger.read(Kind::View).await.map_err(unavailable)?;
         let talk = keeper.load_talk(&context.tallies).await.map_err(unavailable)?;
         let (sender, done) = mpsc::unbounded_channel();
         context.metrics.rooms.inc();
@@ -238,6 +240,7 @@ impl Resident for Room {
             Message::WriteDue => live.write_due = false,
             Message::FlushDue => live.flush_due = false,
             Message::RetryDue => live.retry_due = false,
+            Message::CountAgain => live.count_again(),
             Message::Heard(word) => live.on_heard(word).await,
             Message::Thrown(burst) => live.on_thrown(&burst),
             Message::Missed => live.on_missed().await,

@@ -226,8 +226,8 @@ impl RoomHandle {
         let ledger = self.rooms.context.ledger(&self.video);
         let unavailable =
             |error: crate::backends::store::StoreError| RoomError::Unavailable(error.to_string());
-        let reactions = ledger.totals(Kind::Reaction).await.map_err(unavailable)?;
-        let views = ledger.totals(Kind::View).await.map_err(unavailable)?;
+        let reactions = ledger.read(Kind::Reaction).await.map_err(unavailable)?;
+        let views = ledger.read(Kind::View).await.map_err(unavailable)?;
         let comments = keeper::count_live(&ledger.keeper).await.map_err(unavailable)?;
         Ok(Counts {
             views: stream::unsigned(views.sum()),

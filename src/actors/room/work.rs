@@ -29,7 +29,7 @@ use crate::{
         clock::Timestamp,
         ids::{PlaybackId, PollId, UserId},
         reaction::Reaction,
-        tally::{Kind, MemberChange, TallyKey, Totals},
+        tally::{Kind, MemberChange, Tally, TallyKey},
     },
     telemetry::tasks,
 };
@@ -55,10 +55,10 @@ pub enum Done {
     Overtaken(Vec<Pending<Ticket>>),
     Followed(StoreResult<Option<Followed>>),
     /// Reactions and views, as all rooms have written them.
-    Counted(StoreResult<(Totals, Totals)>),
+    Counted(StoreResult<(Tally, Tally)>),
     Reloaded(StoreResult<Loaded>),
     Reacted(Vec<React<ReactTicket>>, StoreResult<Applied>),
-    Viewed(Vec<(View<ViewTicket>, bool)>, Totals),
+    Viewed(Vec<(View<ViewTicket>, bool)>, Tally),
     NotViewed(Vec<View<ViewTicket>>, StoreError),
     Chat(chat::Done),
     /// The task failed: the room must start again.
@@ -146,7 +146,7 @@ impl Desk {
     pub fn recount(&self, ledger: Ledger) {
         let desk = self.clone();
         self.start("room_recount", async move {
-            let both = async { Ok((ledger.totals(Kind::Reaction).await?, ledger.totals(Kind::View).await?)) };
+            let both = async { Ok((ledger.read(Kind::Reaction).await?, ledger.read(Kind::View).await?)) };
             desk.put(Done::Counted(both.await));
         });
     }
@@ -163,8 +163,8 @@ impl Desk {
         let desk = self.clone();
         self.start("room_view", async move {
             match ledger.count_views(&views, now).await {
-                Ok((counted, totals)) => {
-                    desk.put(Done::Viewed(views.into_iter().zip(counted).collect(), totals));
+                Ok((counted, tally)) => {
+                    desk.put(Done::Viewed(views.into_iter().zip(counted).collect(), tally));
                 }
                 Err(error) => desk.put(Done::NotViewed(views, error)),
             }
@@ -185,8 +185,8 @@ impl Ledger {
         TallyKey::new(kind, &self.keeper.video)
     }
 
-    pub async fn totals(&self, kind: Kind) -> StoreResult<Totals> {
-        within(self.keeper.deadline, self.tallies.totals(&self.key(kind))).await
+    pub async fn read(&self, kind: Kind) -> StoreResult<Tally> {
+        within(self.keeper.deadline, self.tallies.read(&self.key(kind))).await
     }
 
     pub async fn reaction_of(&self, user: &UserId) -> StoreResult<Option<Reaction>> {
@@ -206,8 +206,8 @@ impl Ledger {
         within(self.keeper.deadline, self.tallies.apply(&key, polls::changes(votes))).await
     }
 
-    pub async fn votes_on(&self, poll: &PollId) -> StoreResult<Totals> {
-        within(self.keeper.deadline, self.tallies.totals(&polls::tally_of(poll))).await
+    pub async fn votes_on(&self, poll: &PollId) -> StoreResult<Tally> {
+        within(self.keeper.deadline, self.tallies.read(&polls::tally_of(poll))).await
     }
 
     /// Whether the poll that these votes are on takes votes.
@@ -222,7 +222,7 @@ impl Ledger {
         &self,
         views: &[View<ViewTicket>],
         now: Timestamp,
-    ) -> StoreResult<(Vec<bool>, Totals)> {
+    ) -> StoreResult<(Vec<bool>, Tally)> {
         let before = self.for_each(views, |view| self.counted_before(&view.playback_id)).await?;
         let members = views.iter().zip(&before).map(|(view, before)| {
             before.as_ref().and_then(|row| row.member.as_ref()).unwrap_or(&view.member)
@@ -247,7 +247,7 @@ impl Ledger {
         let counted = counted
             .map(|(view, before)| before.is_some() || counted_now.contains(&view.playback_id))
             .collect();
-        Ok((counted, applied.totals))
+        Ok((counted, applied.tally))
     }
 
     async fn is_member(&self, member: &str) -> StoreResult<bool> {

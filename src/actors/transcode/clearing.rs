@@ -43,9 +43,9 @@ impl Transcode {
             Verdict::Accepted => {
                 remove_pictures(objects, &job.video, &made).await?;
                 self.unchoose_candidate(&job.video).await?;
-                self.workshop.ledger.replace(&job.owner, &job.video, &left.trial.file_id).await?;
+                self.workshop.ledger.replace(&job.owner.account, &job.video, &left.trial.file_id).await?;
             }
-            Verdict::Refused => self.workshop.ledger.forget(&job.owner, &left.trial.file_id).await?,
+            Verdict::Refused => self.workshop.ledger.forget(&job.owner.account, &left.trial.file_id).await?,
         }
         for effect in job.state.on_cleared(now) {
             self.perform(job, effect).await?;

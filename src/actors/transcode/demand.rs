@@ -2,32 +2,29 @@
 
 use super::{
     step::Step,
-    turns::{Lane, Priority, Request},
+    turns::{Lane, Owner, Priority, Request},
 };
-use crate::{
-    domain::ids::UserId,
-    media::{
-        Job,
-        plan::{Piece, Stage},
-        protocol::Made,
-    },
+use crate::media::{
+    Job,
+    plan::{Piece, Stage},
+    protocol::Made,
 };
 
 /// What probing and repackaging take: next to nothing, but not nothing.
 const QUICK_COST_MS: u64 = 1_000;
 
-pub fn of(step: &Step, account: &UserId) -> Request {
-    let account = account.clone();
+pub fn of(step: &Step, owner: &Owner) -> Request {
+    let owner = owner.clone();
     match step {
         Step::Probe => {
             let priority = Priority { urgency: 0, duration_ms: 0, rung_pixels: 0, chunk: 0 };
-            Request { lane: Lane::Quick, account, priority, cost: QUICK_COST_MS }
+            Request { lane: Lane::Quick, owner, priority, cost: QUICK_COST_MS }
         }
-        Step::Make(piece) => of_piece(piece, account),
+        Step::Make(piece) => of_piece(piece, owner),
     }
 }
 
-fn of_piece(piece: &Piece, account: UserId) -> Request {
+fn of_piece(piece: &Piece, owner: Owner) -> Request {
     let (lane, urgency) = match piece.stage {
         Stage::Probe => (Lane::Quick, 0),
         Stage::Passthrough => (Lane::Quick, 1),
@@ -54,7 +51,7 @@ fn of_piece(piece: &Piece, account: UserId) -> Request {
         Job::Check { .. } | Job::Probe => (0, 0, 0),
     };
     let priority = Priority { urgency, duration_ms: video_ms, rung_pixels, chunk: piece.chunk.index };
-    Request { lane, account, priority, cost: heavy_ms.max(QUICK_COST_MS) }
+    Request { lane, owner, priority, cost: heavy_ms.max(QUICK_COST_MS) }
 }
 
 #[cfg(test)]
@@ -90,10 +87,9 @@ mod tests {
     }
 
     fn requests(duration_ms: u64) -> Vec<(String, Request)> {
-        let account: UserId = "ada".parse().unwrap();
+        let owner = Owner { account: "ada".parse().unwrap(), pays: false };
         let pieces = Plan::new(probe(duration_ms), &[720, 360]).pieces();
-        let asked =
-            pieces.into_iter().map(|piece| (piece.name(), of(&Step::Make(Box::new(piece)), &account)));
+        let asked = pieces.into_iter().map(|piece| (piece.name(), of(&Step::Make(Box::new(piece)), &owner)));
         asked.collect()
     }
 

@@ -39,7 +39,7 @@ pub use self::{
     run::{made_prefix, object_key, quarantine_prefix, source_key, source_prefix},
     screen::{Absence, Finding, Screening},
     state::NewSource,
-    turns::Turns,
+    turns::{Owner, Turns},
 };
 use self::{
     made::{Made, made},
@@ -62,7 +62,10 @@ use crate::{
         objects::SharedObjects,
         store::{
             Store, StoreResult,
-            tables::video::{Job, JobLog, JobState, PendingJob, Video},
+            tables::{
+                channel::Channel,
+                video::{Job, JobLog, JobState, PendingJob, Video},
+            },
         },
     },
     domain::{
@@ -283,6 +286,8 @@ impl Resident for Transcode {
         let job = store.get::<Job>((key.clone(),), ()).await.map_err(unavailable)?;
         let video = store.get::<Video>((key.clone(),), ()).await.map_err(unavailable)?;
         let (Some(job), Some(video)) = (job, video) else { return Err(LoadError::Absent) };
+        let channel = store.get::<Channel>((video.channel_id.clone(),), ()).await.map_err(unavailable)?;
+        let pays = channel.is_some_and(|channel| channel.pays == Some(true));
         let made = made(store, key).await.map_err(unavailable)?;
         let shown = Shown::new(self.workshop.metrics.clone(), job.state);
         let listening = CancellationToken::new();
@@ -293,7 +298,7 @@ impl Resident for Transcode {
         Ok(Residence {
             state: rows::state(&self.workshop, job, made),
             video: key.clone(),
-            owner: video.owner_id,
+            owner: Owner { account: video.owner_id, pays },
             myself,
             running: Vec::new(),
             pauses: 0,

@@ -8,20 +8,18 @@ use super::{
     Failure, Message, Transcode,
     shown::Shown,
     state::{Effect, STORAGE_PAUSE, State},
+    turns::Owner,
 };
 use crate::{
     actors::directory::{Myself, Reply},
-    domain::{
-        clock::Timestamp,
-        ids::{UserId, VideoId},
-    },
+    domain::{clock::Timestamp, ids::VideoId},
 };
 
 /// A job in memory.
 pub struct Residence {
     pub state: State,
     pub video: VideoId,
-    pub owner: UserId,
+    pub owner: Owner,
     pub myself: Myself<Transcode>,
     pub running: Vec<Running>,
     /// Pauses that are not over yet.

@@ -175,7 +175,7 @@ impl Transcode {
     }
 
     pub async fn mark_pending(&self, job: &Residence) -> StoreResult<()> {
-        self.workshop.store.put(pending(&job.video, &job.owner)).await
+        self.workshop.store.put(pending(&job.video, &job.owner.account)).await
     }
 
     pub async fn settle(&self, video: &VideoId) -> StoreResult<()> {
@@ -201,7 +201,7 @@ impl Transcode {
         self.workshop.objects.delete_prefix(&run::source_prefix(&job.video)).await?;
         store.delete::<CatalogueRow>((job.video.clone(),), ()).await?;
         if let Some(trial) = job.state.row().trial {
-            self.workshop.ledger.forget(&job.owner, &trial.file_id).await?;
+            self.workshop.ledger.forget(&job.owner.account, &trial.file_id).await?;
             store.delete::<Upload>((trial.upload_id,), ()).await?;
         }
         self.settle(&job.video).await?;

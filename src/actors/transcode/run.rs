@@ -16,7 +16,7 @@ use super::{
     pieces::{self, here_or_elsewhere, may_be_given},
     screen::screen,
     step::{Run, Step},
-    turns::{Full, Place, Turn},
+    turns::{Full, Owner, Place, Turn},
 };
 use crate::{
     actors::directory::Myself,
@@ -24,7 +24,7 @@ use crate::{
         objects::{ObjectError, ObjectKey, Prefix},
         store::tables::video::{Job, Piece},
     },
-    domain::ids::{UploadId, UserId, VideoId},
+    domain::ids::{UploadId, VideoId},
     media::{self, Event, Failure, FailureCode, RenditionId, Task, layout},
     telemetry::Raised,
 };
@@ -33,7 +33,7 @@ const EVENTS_LEN_MAX: usize = 64;
 
 pub struct Order {
     pub video: VideoId,
-    pub owner: UserId,
+    pub owner: Owner,
     /// The upload whose file is worked on; `None` for the one that the video began with.
     pub source: Option<UploadId>,
     pub run: Run,

@@ -94,7 +94,7 @@ async fn found(workshop: &Workshop, finding: Finding, order: &Order, name: &str)
 /// What is not kept is not counted. A file on trial is counted out with its trial.
 async fn delete(workshop: &Workshop, order: &Order, key: &ObjectKey) -> Result<(), PutAwayError> {
     if order.source.is_none() {
-        workshop.ledger.forget(&order.owner, &order.video).await?;
+        workshop.ledger.forget(&order.owner.account, &order.video).await?;
     }
     Ok(workshop.objects.delete(key).await?)
 }

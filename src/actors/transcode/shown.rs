@@ -55,6 +55,6 @@ impl Transcode {
                 serde_json::json!({ "status": status, "failure": failure })
             }),
         });
-        self.workshop.notices.tell(&job.owner, "job", data).await;
+        self.workshop.notices.tell(&job.owner.account, "job", data).await;
     }
 }

@@ -24,8 +24,8 @@ use super::store::{
 use crate::domain::{
     page::{Cursor, Page},
     tally::{
-        Bucket, BucketId, Decision, Layout, MemberChange, Outcome, TallyKey, Totals, bucket_of, buckets_of,
-        buckets_up_to,
+        Bucket, BucketId, Decision, Layout, MemberChange, Outcome, Tally, TallyKey, Totals, bucket_of,
+        buckets_of, buckets_up_to,
     },
 };
 
@@ -48,8 +48,8 @@ pub struct Tallies {
 /// What `apply` did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Applied {
-    /// Of the whole tally, after the changes.
-    pub totals: Totals,
+    /// The whole of it, after the changes.
+    pub tally: Tally,
     /// One for each change, in their order.
     pub outcomes: Vec<Outcome>,
 }
@@ -81,9 +81,9 @@ impl Tallies {
         let mut first_bucket = None;
         for _ in 0..ROUNDS_MAX {
             if waiting.is_empty() {
-                let totals = self.totals_after(key, first_bucket).await?;
+                let tally = self.read_after(key, first_bucket).await?;
                 let outcomes = outcomes.into_iter().flatten().collect();
-                return Ok(Applied { totals, outcomes });
+                return Ok(Applied { tally, outcomes });
             }
             let round = self.round(key, waiting).await?;
             round.done.into_iter().for_each(|(index, outcome)| outcomes[index] = Some(outcome));
@@ -93,11 +93,19 @@ impl Tallies {
         Err(StoreError::Contended)
     }
 
-    /// Totals over all buckets. Each bucket's are exact; together they may be of slightly different moments.
-    pub async fn totals(&self, key: &TallyKey) -> StoreResult<Totals> {
-        let Some(first) = self.statics(key, BucketId::FIRST).await? else { return Ok(Totals::default()) };
-        let newest = generations::newest_of(&first);
-        self.sum(key, Totals(first.totals), newest).await
+    /// All buckets. The totals of each are exact; together they may be of slightly different moments.
+    pub async fn read(&self, key: &TallyKey) -> StoreResult<Tally> {
+        let Some(first) = self.statics(key, BucketId::FIRST).await? else { return Ok(Tally::default()) };
+        let others =
+            buckets_up_to(generations::newest_of(&first)).filter(|bucket| *bucket != BucketId::FIRST);
+        let reads = others.map(async |bucket| Ok((bucket, self.statics(key, bucket).await?)));
+        let others: Vec<_> = stream::iter(reads).buffer_unordered(BUCKETS_AT_ONCE).try_collect().await?;
+        let mut tally = Tally::default();
+        learn(&mut tally, BucketId::FIRST, first);
+        for (bucket, statics) in others {
+            learn(&mut tally, bucket, statics.unwrap_or_default());
+        }
+        Ok(tally)
     }
 
     /// Forgets a tally: for one whose target is gone, and that nobody counts any more. May be repeated; the bucket that
@@ -267,21 +275,15 @@ impl Tallies {
     }
 
     /// Saves a read where the tally has the one bucket that was just written.
-    async fn totals_after(&self, key: &TallyKey, first_bucket: Option<MemberBucket>) -> StoreResult<Totals> {
+    async fn read_after(&self, key: &TallyKey, first_bucket: Option<MemberBucket>) -> StoreResult<Tally> {
         match first_bucket {
-            Some(first) if !first.closed => Ok(Totals(first.totals)),
-            _ => self.totals(key).await,
+            Some(first) if !first.closed => {
+                let mut tally = Tally::default();
+                learn(&mut tally, BucketId::FIRST, first);
+                Ok(tally)
+            }
+            _ => self.read(key).await,
         }
-    }
-
-    async fn sum(&self, key: &TallyKey, first: Totals, newest: usize) -> StoreResult<Totals> {
-        let others = buckets_up_to(newest).filter(|bucket| *bucket != BucketId::FIRST);
-        let statics = stream::iter(others).map(|bucket| self.statics(key, bucket)).buffered(BUCKETS_AT_ONCE);
-        let add = async |mut totals: Totals, statics: Option<MemberBucket>| {
-            totals.add(&Totals(statics.unwrap_or_default().totals));
-            Ok(totals)
-        };
-        statics.try_fold(first, add).await
     }
 
     async fn statics(&self, key: &TallyKey, bucket: BucketId) -> StoreResult<Option<MemberBucket>> {
@@ -307,6 +309,10 @@ impl Round {
         self.full |= part.full;
         self.first_bucket = part.first_bucket.or(self.first_bucket.take());
     }
+}
+
+fn learn(tally: &mut Tally, bucket: BucketId, statics: MemberBucket) {
+    tally.learn_bucket(bucket, statics.revision, Totals(statics.totals));
 }
 
 type Partition = <Member as Record>::Partition;

@@ -32,6 +32,7 @@ pub struct Faults {
     fault: Arc<Mutex<(Fault, Option<&'static str>)>>,
     hits: Arc<AtomicU64>,
     scans: Arc<watch::Sender<Option<&'static str>>>,
+    statics: Arc<watch::Sender<Option<&'static str>>>,
 }
 
 impl Faults {
@@ -58,7 +59,16 @@ impl Faults {
         self.scans.send_replace(None);
     }
 
-    /// Writes that a fault has met.
+    /// What was read of one table's statics comes only when it may.
+    pub fn hold_statics_of(&self, table: &'static str) {
+        self.statics.send_replace(Some(table));
+    }
+
+    pub fn let_statics_come(&self) {
+        self.statics.send_replace(None);
+    }
+
+    /// Writes that a fault has met, and reads that were held.
     pub fn hits(&self) -> u64 {
         self.hits.load(Ordering::SeqCst)
     }
@@ -119,7 +129,15 @@ impl Engine for Faulty {
         table: &'static Table,
         partition: Vec<Value>,
     ) -> BoxFuture<'a, StoreResult<Option<Vec<Option<Value>>>>> {
-        self.engine.get_statics(table, partition)
+        let mut held = self.faults.statics.subscribe();
+        Box::pin(async move {
+            let found = self.engine.get_statics(table, partition).await;
+            if *held.borrow() == Some(table.name) {
+                self.faults.hits.fetch_add(1, Ordering::SeqCst);
+            }
+            drop(held.wait_for(|held| *held != Some(table.name)).await);
+            found
+        })
     }
 
     fn scan<'a>(&'a self, table: &'static Table, scan: Scan) -> BoxFuture<'a, StoreResult<RowPage>> {

@@ -21,6 +21,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/channels/{id}/precedence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Have a channel's videos worked on first
+         * @description Those of channels that pay go before all others, from each video's next job on. What has waited ten minutes goes before both.
+         */
+        put: operations["set_precedence"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/users/bulk": {
         parameters: {
             query?: never;
@@ -1332,6 +1352,10 @@ export interface components {
             /** Format: int64 */
             votes: number;
         };
+        /** @description Whether videos of a channel are worked on before those of channels that do not pay. */
+        Precedence: {
+            pays: boolean;
+        };
         /** @description `application/problem+json`. */
         Problem: {
             /** @description Stable; see `Code`. */
@@ -1610,6 +1634,44 @@ export interface operations {
             };
             /** @description `forbidden` */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    set_precedence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Precedence"];
+            };
+        };
+        responses: {
+            /** @description It holds from now on */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_found` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

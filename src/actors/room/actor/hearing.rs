@@ -15,7 +15,7 @@ use crate::{
         work::Ticket,
     },
     backends::store::{StoreError, StoreResult},
-    domain::tally::Totals,
+    domain::tally::Tally,
 };
 
 impl Live {
@@ -135,11 +135,12 @@ impl Live {
         }
     }
 
-    pub(super) fn on_counted(&mut self, counted: Result<(Totals, Totals), StoreError>) {
+    pub(super) fn on_counted(&mut self, counted: Result<(Tally, Tally), StoreError>) {
         self.recounting = false;
         match counted {
             Ok((reactions, views)) => {
-                (self.reactions, self.views) = (reactions, views);
+                self.reactions.learn(reactions);
+                self.views.learn(views);
                 self.counts_changed();
             }
             Err(_) => {

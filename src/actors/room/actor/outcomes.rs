@@ -21,7 +21,7 @@ use crate::{
         seat::Close,
     },
     backends::{store::StoreError, tallies::Applied},
-    domain::{reaction::Reaction, tally::Totals},
+    domain::{reaction::Reaction, tally::Tally},
 };
 
 impl Live {
@@ -49,9 +49,10 @@ impl Live {
             Done::Counted(counted) => self.on_counted(counted),
             Done::Reloaded(loaded) => self.on_reloaded(loaded),
             Done::Reacted(reacts, applied) => self.on_reacted(reacts, applied),
-            Done::Viewed(views, totals) => self.on_viewed(views, totals),
+            Done::Viewed(views, tally) => self.on_viewed(views, tally),
             Done::NotViewed(views, error) => {
                 self.viewings.on_written();
+                self.votes_in_doubt();
                 let refused = || Err(RoomError::Unavailable(error.to_string()));
                 views.into_iter().for_each(|view| view.ticket.send(refused()));
             }
@@ -103,7 +104,7 @@ impl Live {
         self.reacts.on_written();
         match applied {
             Ok(applied) => {
-                self.reactions = applied.totals;
+                self.reactions.learn(applied.tally);
                 self.siblings.voted();
                 self.speak(Again::No);
                 self.counts_changed();
@@ -118,15 +119,31 @@ impl Live {
                 }
             }
             Err(error) => {
+                self.votes_in_doubt();
                 let refused = || Err(RoomError::Unavailable(error.to_string()));
                 reacts.into_iter().for_each(|react| react.ticket.send(refused()));
             }
         }
     }
 
-    fn on_viewed(&mut self, views: Vec<(View<ViewTicket>, bool)>, totals: Totals) {
+    /// A write of votes failed. It may have been made all the same, and one whose answer did not come may yet be: all rooms
+    /// count now, and again when nothing of it can be under way any more.
+    pub(super) fn votes_in_doubt(&mut self) {
+        self.count_again();
+        self.desk.room.tell_after(self.context.options.store_deadline, Message::CountAgain);
+    }
+
+    pub(super) fn count_again(&mut self) {
+        self.recount = true;
+        self.chat.votes_heard();
+        self.siblings.voted();
+        self.siblings.balloted();
+        self.speak(Again::No);
+    }
+
+    fn on_viewed(&mut self, views: Vec<(View<ViewTicket>, bool)>, tally: Tally) {
         self.viewings.on_written();
-        self.views = totals;
+        self.views.learn(tally);
         self.siblings.voted();
         self.speak(Again::No);
         for (view, counted) in views {

@@ -51,7 +51,10 @@ impl Live {
                 self.chat.on_acted(ticket, outcome.map(|acted| acted.change))
             }
             chat::Done::Voted(votes, applied) => {
-                self.siblings.balloted();
+                match applied.is_ok() {
+                    true => self.siblings.balloted(),
+                    false => self.votes_in_doubt(),
+                }
                 self.chat.on_voted(votes, applied)
             }
             chat::Done::NotVoted(votes) => {
@@ -70,9 +73,9 @@ impl Live {
                 let renewed = self.or_again(renewed);
                 self.chat.on_renewed(renewed)
             }
-            chat::Done::Polled(poll, totals) => {
-                let totals = self.or_again(totals);
-                self.chat.on_polled(&poll, totals)
+            chat::Done::Polled(poll, tally) => {
+                let tally = self.or_again(tally);
+                self.chat.on_polled(&poll, tally)
             }
         };
         self.show_news(news);
@@ -95,9 +98,7 @@ impl Live {
 
     /// Starts what the talk waits for, votes aside: they go with the other votes.
     pub(super) fn start_talk(&mut self) {
-        if self.siblings.are_possible() {
-            self.start_renewing();
-        }
+        self.start_renewing();
         if let Some((act, ticket)) = self.chat.next_act(self.context.clock.now()) {
             self.start_act(act, ticket);
         }
@@ -113,7 +114,7 @@ impl Live {
         }
     }
 
-    /// Reads what moderators and voters have done on other nodes, if they have.
+    /// Reads what moderators and voters have done on other nodes, if they have, or here without an answer.
     fn start_renewing(&mut self) {
         if self.chat.begin_to_renew() {
             let (desk, keeper, tallies) =
@@ -127,8 +128,8 @@ impl Live {
         if let Some(poll) = self.chat.begin_to_count() {
             let (desk, ledger) = (self.desk.clone(), self.ledger.clone());
             self.desk.start("room_poll", async move {
-                let totals = ledger.votes_on(&poll).await;
-                desk.put(Done::Chat(chat::Done::Polled(poll, totals)));
+                let tally = ledger.votes_on(&poll).await;
+                desk.put(Done::Chat(chat::Done::Polled(poll, tally)));
             });
         }
     }

@@ -111,8 +111,8 @@ impl Keeper {
         });
         let acts = acts.await?;
         // As it ended, votes at other nodes included.
-        let totals = self.within(tallies.totals(&tally_of(poll))).await.map_err(unavailable)?;
-        Ok(Acted { change: Change::PollClosed(Box::new(row), totals), acts })
+        let tally = self.within(tallies.read(&tally_of(poll))).await.map_err(unavailable)?;
+        Ok(Acted { change: Change::PollClosed(Box::new(row), tally), acts })
     }
 
     async fn open_poll_named(&self, poll: Option<&PollId>) -> StoreResult<Option<Poll>> {

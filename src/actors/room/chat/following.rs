@@ -21,7 +21,7 @@ use crate::{
         },
         tallies::Tallies,
     },
-    domain::{ids::PollId, tally::Totals},
+    domain::{ids::PollId, tally::Tally},
 };
 
 /// The rules as they are stored now.
@@ -42,8 +42,6 @@ pub struct Behind {
     /// Others have voted since the votes were counted.
     recount: bool,
     counting: bool,
-    /// This room has voted while they were.
-    counted_before: bool,
 }
 
 impl Keeper {
@@ -60,8 +58,8 @@ impl Keeper {
 
     async fn ended(&self, tallies: &Tallies, poll: &PollId) -> StoreResult<Option<rest::Poll>> {
         let Some(row) = self.poll(poll).await? else { return Ok(None) };
-        let totals = self.within(tallies.totals(&tally_of(poll))).await?;
-        Ok(Some(rest::Poll { open: false, ..view(&row, &totals) }))
+        let tally = self.within(tallies.read(&tally_of(poll))).await?;
+        Ok(Some(rest::Poll { open: false, ..view(&row, &tally) }))
     }
 }
 
@@ -128,7 +126,7 @@ impl Chat {
     }
 
     pub fn open_poll_id(&self) -> Option<PollId> {
-        self.poll.as_ref().map(|open| open.row.poll_id.clone())
+        self.poll.as_ref().map(OpenPoll::id).cloned()
     }
 
     /// `None` if the store did not answer.
@@ -154,8 +152,12 @@ impl Chat {
         }
     }
 
-    fn change_poll(&mut self, poll: Option<OpenPoll>, ended: Option<rest::Poll>) {
-        let is_same = self.open_poll_id() == poll.as_ref().map(|open| open.row.poll_id.clone());
+    fn change_poll(&mut self, mut poll: Option<OpenPoll>, ended: Option<rest::Poll>) {
+        let before = self.poll.take();
+        let is_same = before.as_ref().map(OpenPoll::id) == poll.as_ref().map(OpenPoll::id);
+        if let (true, Some(open), Some(before)) = (is_same, &mut poll, before) {
+            open.tally.learn(before.tally);
+        }
         self.poll = poll;
         if !is_same {
             self.closed = ended;
@@ -169,33 +171,19 @@ impl Chat {
     /// The poll whose votes are to be counted again now.
     #[must_use]
     pub fn begin_to_count(&mut self) -> Option<PollId> {
-        if !self.behind.recount || self.behind.counting || self.votes.is_writing() {
+        if !self.behind.recount || self.behind.counting {
             return None;
         }
         self.behind.recount = false;
         let poll = self.open_poll_id()?;
-        (self.behind.counting, self.behind.counted_before) = (true, false);
+        self.behind.counting = true;
         Some(poll)
     }
 
-    pub fn on_own_votes(&mut self) {
-        self.behind.counted_before = true;
-    }
-
-    /// `None` if the store did not answer. What was read before votes of this room were written is read again.
-    pub fn on_polled(&mut self, poll: &PollId, totals: Option<Totals>) -> News {
+    /// `None` if the store did not answer.
+    pub fn on_polled(&mut self, poll: &PollId, tally: Option<Tally>) -> News {
         self.behind.counting = false;
-        let Some(totals) = totals else { return News::Nothing };
-        if self.behind.counted_before || self.votes.is_writing() {
-            self.behind.recount = true;
-            return News::Nothing;
-        }
-        match self.poll.as_mut().filter(|open| open.row.poll_id == *poll) {
-            Some(open) if open.totals != totals => {
-                open.totals = totals;
-                News::Poll
-            }
-            _ => News::Nothing,
-        }
+        let (Some(open), Some(tally)) = (self.poll.as_mut(), tally) else { return News::Nothing };
+        if open.id() == poll && open.learn(tally) { News::Poll } else { News::Nothing }
     }
 }

@@ -297,8 +297,8 @@ impl RoomHandle {
         if let Some(open) = open.filter(|open| open.id == row.poll_id.as_str()) {
             return Ok(open.clone());
         }
-        let totals = self.rooms.context.tallies.totals(&tally_of(&row.poll_id)).await;
-        Ok(rest::Poll { open: false, ..view(row, &totals.map_err(unavailable)?) })
+        let tally = self.rooms.context.tallies.read(&tally_of(&row.poll_id)).await;
+        Ok(rest::Poll { open: false, ..view(row, &tally.map_err(unavailable)?) })
     }
 
     async fn act(&self, act: Act) -> Result<Answer, RoomError> {

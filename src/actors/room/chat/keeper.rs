@@ -66,8 +66,8 @@ impl Keeper {
         };
         let poll = match poll {
             Some(poll) => {
-                let totals = self.within(tallies.totals(&tally_of(&poll.poll_id))).await?;
-                Some(OpenPoll::new(poll, totals))
+                let tally = self.within(tallies.read(&tally_of(&poll.poll_id))).await?;
+                Some(OpenPoll::new(poll, tally))
             }
             None => None,
         };

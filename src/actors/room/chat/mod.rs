@@ -52,7 +52,7 @@ use crate::{
         clock::Timestamp,
         emoji::Emoji,
         ids::{PollId, UserId, VideoId},
-        tally::Totals,
+        tally::Tally,
     },
 };
 
@@ -101,7 +101,7 @@ pub enum Change {
     TimedOut(UserId, Timestamp),
     Lifted(UserId),
     PollOpened(Box<Poll>),
-    PollClosed(Box<Poll>, Totals),
+    PollClosed(Box<Poll>, Tally),
 }
 
 /// The rules after an act, and the poll it was about.
@@ -124,7 +124,7 @@ pub enum Done {
     /// A write has met rules that are not known here.
     Outdated,
     Renewed(StoreResult<Box<Renewed>>),
-    Polled(PollId, StoreResult<Totals>),
+    Polled(PollId, StoreResult<Tally>),
 }
 
 /// What everybody should see again.
@@ -329,9 +329,9 @@ impl Chat {
                 (self.poll, self.closed) = (Some(open), None);
                 return (News::Poll, Some(view));
             }
-            Change::PollClosed(row, totals) => {
+            Change::PollClosed(row, tally) => {
                 self.poll = None;
-                let view = polls::view(&row, &totals);
+                let view = polls::view(&row, &tally);
                 self.closed = Some(view.clone());
                 return (News::Poll, Some(view));
             }
@@ -350,12 +350,11 @@ impl Chat {
 
     pub fn on_voted(&mut self, votes: Vec<Vote<VoteTicket>>, applied: StoreResult<Applied>) -> News {
         self.votes.on_written();
-        self.on_own_votes();
         let of = votes.first().map(|vote| vote.poll.clone());
         let open = self.poll.as_mut().filter(|open| Some(&open.row.poll_id) == of.as_ref());
         let outcome = match applied {
             Ok(applied) => open.ok_or(RoomError::PollClosed).map(|open| {
-                open.totals = applied.totals;
+                open.tally.learn(applied.tally);
                 open.view()
             }),
             Err(error) => Err(RoomError::Unavailable(error.to_string())),

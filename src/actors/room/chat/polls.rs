@@ -10,25 +10,36 @@ use crate::{
     domain::{
         clock::Timestamp,
         ids::{PollId, UserId},
-        tally::{Kind, MemberChange, TallyKey, Totals},
+        tally::{Kind, MemberChange, Tally, TallyKey},
     },
 };
 
 #[derive(Debug)]
 pub struct OpenPoll {
     pub row: Poll,
-    pub totals: Totals,
+    pub tally: Tally,
     /// Takes no more votes: it is closed once those before are durable.
     pub closing: bool,
 }
 
 impl OpenPoll {
-    pub fn new(row: Poll, totals: Totals) -> Self {
-        Self { row, totals, closing: false }
+    pub fn new(row: Poll, tally: Tally) -> Self {
+        Self { row, tally, closing: false }
+    }
+
+    pub fn id(&self) -> &PollId {
+        &self.row.poll_id
+    }
+
+    /// Takes in votes that were read. Whether that shows.
+    pub fn learn(&mut self, tally: Tally) -> bool {
+        let before = self.tally.totals().clone();
+        self.tally.learn(tally);
+        *self.tally.totals() != before
     }
 
     pub fn view(&self) -> rest::Poll {
-        view(&self.row, &self.totals)
+        view(&self.row, &self.tally)
     }
 
     /// Whether this is a vote that can be counted.
@@ -44,16 +55,16 @@ impl OpenPoll {
 }
 
 /// A poll as clients see it. A poll that was closed is not open; of all others the room knows.
-pub fn view(row: &Poll, totals: &Totals) -> rest::Poll {
+pub fn view(row: &Poll, tally: &Tally) -> rest::Poll {
     let options = row.options.0.iter().zip(1..);
     let options = options
-        .map(|(text, value)| rest::PollOption { text: text.clone(), votes: unsigned(totals.of(value)) });
+        .map(|(text, value)| rest::PollOption { text: text.clone(), votes: unsigned(tally.of(value)) });
     rest::Poll {
         id: row.poll_id.to_string(),
         video_id: row.video_id.to_string(),
         question: row.question.clone(),
         options: options.collect(),
-        votes: unsigned(totals.sum()),
+        votes: unsigned(tally.sum()),
         open: row.closed_at.is_none(),
         created_at: row.created_at.to_rfc3339(),
         closed_at: row.closed_at.map(Timestamp::to_rfc3339),
@@ -92,7 +103,10 @@ mod tests {
     use super::*;
     use crate::{
         backends::store::tables::chat::PollOptions,
-        domain::{ids::VideoId, tally::Write},
+        domain::{
+            ids::VideoId,
+            tally::{BucketId, Totals, Write},
+        },
     };
 
     fn poll() -> OpenPoll {
@@ -106,7 +120,9 @@ mod tests {
             created_at: Timestamp(0),
             closed_at: None,
         };
-        OpenPoll::new(row, Totals([(2, 3)].into()))
+        let mut tally = Tally::default();
+        tally.learn_bucket(BucketId::FIRST, 1, Totals([(2, 3)].into()));
+        OpenPoll::new(row, tally)
     }
 
     #[test]

@@ -6,7 +6,10 @@ use crate::{
         chat::{PollOptions, TimeOut},
         room::EntryKind,
     },
-    domain::{clock::Timestamp, tally::Totals},
+    domain::{
+        clock::Timestamp,
+        tally::{BucketId, Tally, Totals},
+    },
 };
 
 type Answers = tokio::sync::oneshot::Receiver<Result<Answer, RoomError>>;
@@ -154,12 +157,14 @@ fn a_poll_closes_when_the_votes_before_it_are_written_and_takes_none_after() {
     let mut closed = submit(&mut chat, Act::ClosePoll(id.clone()));
     assert!(chat.next_act(Timestamp(0)).is_none(), "a vote is on its way");
     assert_eq!(vote(&mut chat, 2).try_recv().unwrap(), Err(RoomError::PollClosed));
-    let applied = Applied { totals: Totals([(2, 1)].into()), outcomes: Vec::new() };
+    let mut tally = Tally::default();
+    tally.learn_bucket(BucketId::FIRST, 1, Totals([(2, 1)].into()));
+    let applied = Applied { tally: tally.clone(), outcomes: Vec::new() };
     assert_eq!(chat.on_voted(written, Ok(applied)), News::Poll);
     let voted = before.try_recv().unwrap().unwrap();
     assert_eq!((voted.votes, voted.vote), (1, Some(1)));
     let ended = Box::new(Poll { closed_at: Some(Timestamp(9)), ..*poll(1, None) });
-    assert_eq!(run(&mut chat, Change::PollClosed(ended, Totals([(2, 1)].into()))), News::Poll);
+    assert_eq!(run(&mut chat, Change::PollClosed(ended, tally)), News::Poll);
     let shown = closed.try_recv().unwrap().unwrap();
     assert_eq!((shown.poll.unwrap().votes, shown.chat.poll), (1, None));
     let Some(Event::Poll { poll, .. }) = chat.poll_event() else { panic!("the end is shown") };

@@ -216,6 +216,7 @@ fn topic(video: &VideoId) -> String {
 mod tests {
     use super::*;
     use crate::{
+        actors::transcode::turns::Owner,
         backends::{bus, store},
         domain::clock::ManualClock,
         media::{
@@ -246,7 +247,7 @@ mod tests {
 
     fn given(number: u32) -> Given {
         let piece = plan::Piece { stage: Stage::Ladder, chunk: Chunk::WHOLE, job: Job::Probe };
-        let owner = "ada".parse().unwrap();
+        let owner = Owner { account: "ada".parse().unwrap(), pays: false };
         Given { owner, source: None, number, generation: 1, kept: vec![("v240r1".into(), 3)], piece }
     }
 

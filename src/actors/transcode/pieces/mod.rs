@@ -19,12 +19,12 @@ use super::{
     Message, Transcode, demand,
     run::Order,
     step::{Run, Step},
-    turns::Lane,
+    turns::{Lane, Owner},
 };
 use crate::{
     actors::directory::Myself,
     backends::bus::{BusResult, Delivery},
-    domain::ids::{UploadId, UserId, VideoId},
+    domain::ids::{UploadId, VideoId},
     media::{Event, Failure, RenditionId, plan},
     telemetry::tasks,
 };
@@ -35,7 +35,7 @@ pub const OFFERED_MAX: usize = 12;
 /// What another node has to know to make a piece.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Given {
-    owner: UserId,
+    owner: Owner,
     source: Option<UploadId>,
     number: u32,
     generation: u32,

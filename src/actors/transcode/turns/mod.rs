@@ -11,7 +11,7 @@ use std::{
 
 use tokio::sync::{Notify, oneshot};
 
-pub use self::queue::{Full, Lane, Priority, Request};
+pub use self::queue::{Full, Lane, Owner, Priority, Request};
 use self::queue::{Options, Queue, Ticket};
 use crate::domain::clock::SharedClock;
 
@@ -120,8 +120,9 @@ mod tests {
     use crate::domain::clock::SystemClock;
 
     fn request() -> Request {
+        let owner = Owner { account: "ada".parse().unwrap(), pays: false };
         let priority = Priority { urgency: 0, duration_ms: 1, rung_pixels: 1, chunk: 0 };
-        Request { lane: Lane::Heavy, account: "ada".parse().unwrap(), priority, cost: 1 }
+        Request { lane: Lane::Heavy, owner, priority, cost: 1 }
     }
 
     #[tokio::test]

@@ -1,4 +1,4 @@
-//! Who gets the next worker of this node. Accounts take turns, by how much each has had, so that fifty uploads of one
+//! Who gets the next worker of this node. Those who pay go before those who do not. Accounts take turns, by how much each has had, so that fifty uploads of one
 //! do not hold up the only one of another; within an account what is needed sooner goes first, a short video before
 //! a long one, a small rung before a large one. Whoever has waited very long goes before all that. Pure.
 
@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::{clock::Timestamp, ids::UserId};
 
 /// What somebody waits in front of a screen for has workers of its own: it is quick, and must not wait for what is not.
@@ -14,6 +16,14 @@ use crate::domain::{clock::Timestamp, ids::UserId};
 pub enum Lane {
     Quick,
     Heavy,
+}
+
+/// Whose share of the workers it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    pub account: UserId,
+    /// Goes before all who do not.
+    pub pays: bool,
 }
 
 /// Smaller goes first.
@@ -28,7 +38,7 @@ pub struct Priority {
 #[derive(Debug, Clone)]
 pub struct Request {
     pub lane: Lane,
-    pub account: UserId,
+    pub owner: Owner,
     pub priority: Priority,
     /// What it takes of its account's share.
     pub cost: u64,
@@ -86,7 +96,7 @@ impl Queue {
         }
         // Whoever was idle has saved nothing up: it begins with the least served of the others.
         let least = self.accounts.values().map(|share| share.served).min().unwrap_or(0);
-        let share = self.accounts.entry(request.account.clone());
+        let share = self.accounts.entry(request.owner.account.clone());
         share.or_insert_with(|| Share { served: least, ..Share::default() }).waiting += 1;
         let ticket = self.next_ticket;
         self.next_ticket += 1;
@@ -114,11 +124,13 @@ impl Queue {
         let of_lane = self.waiting.iter().filter(|(_, entry)| entry.request.lane == lane);
         let order = |(ticket, entry): &(&Ticket, &Entry)| {
             let impatient = now.since(entry.since) >= self.options.patience;
-            let share = self.accounts.get(&entry.request.account);
+            let share = self.accounts.get(&entry.request.owner.account);
             let (running, served) = share.map_or((0, 0), |share| (share.running, share.served));
             match impatient {
-                true => (0, 0, 0, None, **ticket),
-                false => (1, running, served, Some(entry.request.priority), **ticket),
+                true => (0, false, 0, 0, None, **ticket),
+                false => {
+                    (1, !entry.request.owner.pays, running, served, Some(entry.request.priority), **ticket)
+                }
             }
         };
         of_lane.min_by_key(order).map(|(ticket, _)| *ticket)
@@ -126,12 +138,12 @@ impl Queue {
 
     fn begin(&mut self, ticket: Ticket) {
         let Some(Entry { request, .. }) = self.waiting.remove(&ticket) else { return };
-        if let Some(share) = self.accounts.get_mut(&request.account) {
+        if let Some(share) = self.accounts.get_mut(&request.owner.account) {
             share.waiting -= 1;
             share.running += 1;
             share.served = share.served.saturating_add(request.cost);
         }
-        self.running.insert(ticket, (request.lane, request.account));
+        self.running.insert(ticket, (request.lane, request.owner.account));
     }
 
     /// It has ended, or does not want to wait any more.
@@ -142,8 +154,8 @@ impl Queue {
                 account
             }
             (None, Some(Entry { request, .. })) => {
-                self.share(&request.account).waiting -= 1;
-                request.account
+                self.share(&request.owner.account).waiting -= 1;
+                request.owner.account
             }
             (None, None) => return,
         };
@@ -186,7 +198,8 @@ mod tests {
 
     fn heavy(of: u64, urgency: u8, duration_ms: u64) -> Request {
         let priority = Priority { urgency, duration_ms, rung_pixels: 1, chunk: 0 };
-        Request { lane: Lane::Heavy, account: account(of), priority, cost: duration_ms }
+        let owner = Owner { account: account(of), pays: false };
+        Request { lane: Lane::Heavy, owner, priority, cost: duration_ms }
     }
 
     /// Serves all that waits one by one; answers with the tickets in the order of their turns.
@@ -238,6 +251,26 @@ mod tests {
         assert!(queue.grant(NOW).is_empty());
         queue.release(first[0]);
         assert_eq!(queue.grant(NOW), [other], "the next worker is theirs, however long their video is");
+    }
+
+    #[test]
+    fn who_pays_goes_first_and_only_who_has_waited_very_long_goes_before_that() {
+        let mut queue = queue(1);
+        let paying = |of| {
+            let request = heavy(of, 6, 3_600_000);
+            Request { owner: Owner { pays: true, ..request.owner }, ..request }
+        };
+        for request in [heavy(1, 0, 10), paying(2), heavy(3, 0, 10), paying(2), paying(4)] {
+            queue.ask(request, NOW).unwrap();
+        }
+        assert_eq!(queue.grant(NOW), [1]);
+        queue.release(1);
+        assert_eq!(queue.grant(NOW), [4], "those who pay take turns too");
+        queue.release(4);
+        let late = NOW.plus(Duration::from_secs(600));
+        assert_eq!(queue.grant(late), [0]);
+        queue.release(0);
+        assert_eq!(serve(&mut queue), [3, 2]);
     }
 
     #[test]

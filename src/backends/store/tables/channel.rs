@@ -10,7 +10,8 @@ use crate::{
 };
 
 record! {
-    /// What an account publishes under. `encryption` is what its videos begin with.
+    /// What an account publishes under. `encryption` is what its videos begin with. Who `pays` waits for
+    /// no worker behind those who do not; absent is no.
     pub struct Channel in conditional "channels" {
         partition { channel_id: ChannelId }
         clustering {}
@@ -21,6 +22,7 @@ record! {
             description: String,
             avatar_color: String,
             encryption: Encryption,
+            pays: Option<bool>,
             created_at: Timestamp,
         }
     }
