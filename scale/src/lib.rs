@@ -1,7 +1,10 @@
 //! Shrinks a plane of bytes: bicubic (Keys 1981, with a = -0.75), stretched by the ratio so that every byte of the source
 //! has its part. Both axes are one kernel: rows are combined along y and written transposed, twice. It is
 //! plain Rust in a shape that compilers turn into SIMD code for any processor: sums of 16-bit products of which the upper
-//! half is kept. About twice as fast as the crates there are, which matters since it is a tenth of a ladder.
+//! half is kept, and rows that are shuffled into each other. It is compiled for AVX2 too, which is found out when a scaler
+//! is made. About three times as fast as the crates there are, which matters since it is a tenth of a ladder.
+
+use pulp::{Arch, Simd, WithSimd};
 
 /// Pixels that are summed up at once.
 const LANES: usize = 32;
@@ -38,6 +41,7 @@ pub struct Scaler {
     /// Between the passes, transposed.
     between: Vec<u8>,
     space: Space,
+    processor: Arch,
 }
 
 impl Scaler {
@@ -47,7 +51,8 @@ impl Scaler {
             return None;
         }
         let (rows, columns) = (Axis::new(from.1, to.1), Axis::new(from.0, to.0));
-        Some(Self { from, to, rows, columns, between: vec![0; from.0 * to.1], space: Space::default() })
+        let (between, space) = (vec![0; from.0 * to.1], Space::default());
+        Some(Self { from, to, rows, columns, between, space, processor: Arch::new() })
     }
 
     /// `None` if a plane is smaller than its layout says, or of another size than was agreed.
@@ -63,10 +68,35 @@ impl Scaler {
         if !agreed || !source_layout.fits(source.len()) || !target_layout.fits(target.len()) {
             return None;
         }
-        let between = Layout { width: self.to.1, height: self.from.0, stride: self.to.1 };
-        self.rows.combine(source, source_layout, &mut self.between, between.stride, &mut self.space);
-        self.columns.combine(&self.between, between, target, target_layout.stride, &mut self.space);
+        let target = Plane { bytes: target, stride: target_layout.stride };
+        self.processor.dispatch(BothPasses { scaler: self, source, source_layout, target });
         Some(())
+    }
+}
+
+struct Plane<'a> {
+    bytes: &'a mut [u8],
+    stride: usize,
+}
+
+/// Everything below is inlined into this, and so compiled for the processor that it is called on.
+struct BothPasses<'a> {
+    scaler: &'a mut Scaler,
+    source: &'a [u8],
+    source_layout: Layout,
+    target: Plane<'a>,
+}
+
+impl WithSimd for BothPasses<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { scaler, source, source_layout, target } = self;
+        let Scaler { from, to, rows, columns, between, space, .. } = scaler;
+        let layout = Layout { width: to.1, height: from.0, stride: to.1 };
+        rows.combine(source, source_layout, &mut Plane { bytes: between, stride: to.1 }, space);
+        columns.combine(between, layout, &mut { target }, space);
     }
 }
 
@@ -104,7 +134,8 @@ impl Axis {
     }
 
     /// Combines rows and writes them as columns.
-    fn combine(&self, source: &[u8], layout: Layout, target: &mut [u8], stride: usize, space: &mut Space) {
+    #[inline(always)]
+    fn combine(&self, source: &[u8], layout: Layout, target: &mut Plane<'_>, space: &mut Space) {
         let padded = layout.width.next_multiple_of(LANES);
         let ring = self.taps.next_power_of_two();
         let Space { wide, block } = space;
@@ -128,11 +159,12 @@ impl Axis {
                 let rows = (*first..first + self.taps).map(|at| &wide[at % ring * padded..][..padded]);
                 sum(rows, weights, row);
             }
-            transpose(block, padded, (layout.width, firsts.len()), &mut target[place..], stride);
+            transpose(block, padded, (layout.width, firsts.len()), &mut target.bytes[place..], target.stride);
         }
     }
 }
 
+#[inline(always)]
 fn widen(bytes: &[u8], row: &mut [i16]) {
     for (wide, byte) in row.iter_mut().zip(bytes) {
         *wide = i16::from(*byte) << PIXEL_SHIFT;
@@ -140,6 +172,7 @@ fn widen(bytes: &[u8], row: &mut [i16]) {
 }
 
 /// Each product is rounded down: half of what that takes away on average is given back beforehand.
+#[inline(always)]
 fn sum<'a>(rows: impl Iterator<Item = &'a [i16]> + Clone, weights: &[i16], sums: &mut [u8]) {
     let start = i16::try_from((1 << (SUM_SHIFT - 1)) + weights.len() / 2).unwrap_or(i16::MAX);
     for (at, sums) in sums.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
@@ -156,54 +189,47 @@ fn sum<'a>(rows: impl Iterator<Item = &'a [i16]> + Clone, weights: &[i16], sums:
 }
 
 /// As processors have it as one instruction.
-#[inline]
+#[inline(always)]
 fn upper_half(pixel: i16, weight: i16) -> i16 {
     ((i32::from(pixel) * i32::from(weight)) >> 16) as i16
 }
 
 /// Rows, each `padded` bytes after the one before, become columns.
+#[inline(always)]
 fn transpose(rows: &[u8], padded: usize, size: (usize, usize), target: &mut [u8], stride: usize) {
     let (width, height) = size;
-    let (squares, whole) = if height == BLOCK { (BLOCK / 8, width / 8 * 8) } else { (0, 0) };
-    for x in (0..whole).step_by(8) {
-        for y in (0..squares * 8).step_by(8) {
-            let mut square = [0; 8];
-            for (line, row) in square.iter_mut().zip(rows[y * padded..].chunks(padded)) {
-                *line = eight_of(&row[x..]);
-            }
-            transpose_square(&mut square);
-            for (line, column) in square.iter().zip(target[x * stride..].chunks_mut(stride)) {
-                column[y..y + 8].copy_from_slice(&line.to_le_bytes());
-            }
+    let in_squares = if height == BLOCK { width / BLOCK * BLOCK } else { 0 };
+    for x in (0..in_squares).step_by(BLOCK) {
+        let mut square = [[0; BLOCK]; BLOCK];
+        for (line, row) in square.iter_mut().zip(rows.chunks(padded)) {
+            line.copy_from_slice(&row[x..x + BLOCK]);
+        }
+        // Four times, since there are sixteen lines: then each byte has come to where it belongs.
+        let square = shuffle(&shuffle(&shuffle(&shuffle(&square))));
+        for (line, column) in square.iter().zip(target[x * stride..].chunks_mut(stride)) {
+            column[..BLOCK].copy_from_slice(line);
         }
     }
-    for x in whole..width {
+    for x in in_squares..width {
         for y in 0..height {
             target[x * stride + y] = rows[y * padded + x];
         }
     }
 }
 
-fn eight_of(bytes: &[u8]) -> u64 {
-    bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
-}
+type Square = [[u8; BLOCK]; BLOCK];
 
-/// Eight by eight bytes (Warren, Hacker's Delight, 7-3): halves, quarters and single bytes change places.
-#[inline]
-fn transpose_square(square: &mut [u64; 8]) {
-    exchange::<4>(square, 32, 0x0000_0000_FFFF_FFFF);
-    exchange::<2>(square, 16, 0x0000_FFFF_0000_FFFF);
-    exchange::<1>(square, 8, 0x00FF_00FF_00FF_00FF);
-}
-
-#[inline]
-fn exchange<const DISTANCE: usize>(square: &mut [u64; 8], shift: u32, mask: u64) {
-    for line in (0..8).filter(|line| line & DISTANCE == 0) {
-        let (upper, lower) = (square[line], square[line + DISTANCE]);
-        let different = ((upper >> shift) ^ lower) & mask;
-        square[line] = upper ^ (different << shift);
-        square[line + DISTANCE] = lower ^ different;
+/// A perfect shuffle: each line of the upper half and the one as far down in the lower half, byte by byte in turns, become
+/// two lines.
+#[inline(always)]
+fn shuffle(square: &Square) -> Square {
+    let mut shuffled = Square::default();
+    let (upper, lower) = square.split_at(BLOCK / 2);
+    for ((two, upper), lower) in shuffled.as_chunks_mut::<2>().0.iter_mut().zip(upper).zip(lower) {
+        let of_both = |at: usize| if at % 2 == 0 { upper[at / 2] } else { lower[at / 2] };
+        *two = [std::array::from_fn(of_both), std::array::from_fn(|at| of_both(BLOCK + at))];
     }
+    shuffled
 }
 
 /// Whole Q15 numbers that together are one, in proportion to these.

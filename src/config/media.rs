@@ -106,10 +106,8 @@ fn codecs<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<Codec>, D::Error> 
         Some([Codec::H264]) => Ok(vec![Codec::H264]),
         Some([Codec::H264, second]) if *second != Codec::H264 => Ok(vec![Codec::H264, *second]),
         _ => {
-            let vp9 = names.iter().any(|name| name == "vp9");
-            let why = if vp9 { " (VP9 cannot be put into CMAF segments here)" } else { "" };
-            let allowed = "[\"h264\"], [\"h264\", \"av1\"] or [\"h264\", \"hevc\"]";
-            Err(D::Error::custom(format!("{names:?} are no codecs{why}, allowed: {allowed}")))
+            let allowed = "[\"h264\"], and one of \"av1\", \"vp9\" and \"hevc\" behind it";
+            Err(D::Error::custom(format!("{names:?} are no codecs, allowed: {allowed}")))
         }
     }
 }

@@ -107,14 +107,14 @@ fn what_is_wrong_in_the_environment_is_refused_in_one_line_that_names_the_key() 
         ),
         (
             "MEDIA__CODECS",
-            "h264,vp9",
-            "media.codecs: [\"h264\", \"vp9\"] are no codecs (VP9 cannot be put into CMAF segments here), \
-             allowed: [\"h264\"], [\"h264\", \"av1\"] or [\"h264\", \"hevc\"]",
+            "h264,vp8",
+            "media.codecs: [\"h264\", \"vp8\"] are no codecs, \
+             allowed: [\"h264\"], and one of \"av1\", \"vp9\" and \"hevc\" behind it",
         ),
         (
             "MEDIA__CODECS",
             "av1",
-            "media.codecs: [\"av1\"] are no codecs, allowed: [\"h264\"], [\"h264\", \"av1\"] or [\"h264\", \"hevc\"]",
+            "media.codecs: [\"av1\"] are no codecs, allowed: [\"h264\"], and one of \"av1\", \"vp9\" and \"hevc\" behind it",
         ),
         (
             "SERVER__LISTEN",

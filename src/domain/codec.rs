@@ -12,10 +12,11 @@ pub enum Codec {
     #[default]
     H264,
     Av1,
+    Vp9,
     Hevc,
 }
 
-names!(Codec { H264 = "h264", Av1 = "av1", Hevc = "hevc" });
+names!(Codec { H264 = "h264", Av1 = "av1", Vp9 = "vp9", Hevc = "hevc" });
 
 impl Codec {
     /// Whether an RFC 6381 string, such as `av01.0.04M.08`, is of this codec.
@@ -23,6 +24,7 @@ impl Codec {
         let prefixes: &[&str] = match self {
             Self::H264 => &["avc1", "avc3"],
             Self::Av1 => &["av01"],
+            Self::Vp9 => &["vp09"],
             Self::Hevc => &["hvc1", "hev1"],
         };
         prefixes.iter().any(|prefix| string.starts_with(prefix))

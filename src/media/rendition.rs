@@ -154,7 +154,7 @@ impl Rendition {
 
     /// A picture in another codec than H.264.
     pub fn is_in_second_codec(&self) -> bool {
-        [Codec::Av1, Codec::Hevc].iter().any(|codec| codec.is_named_by(&self.codec))
+        [Codec::Av1, Codec::Vp9, Codec::Hevc].iter().any(|codec| codec.is_named_by(&self.codec))
     }
 
     pub fn is_complete(&self) -> bool {

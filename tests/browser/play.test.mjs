@@ -200,33 +200,35 @@ test("a video in two languages: parsers see both, the menu switches, and the cho
   assert.deepEqual(viewer.faults, []);
 });
 
-test("a video in two codecs: each quality is there once, and the lighter one plays", async (t) => {
-  const two = await startServer({ ...shortLadder, PLAYHOUSE__MEDIA__CODECS: "h264,av1" });
-  t.after(() => two.stop());
-  const maker = await account(two, "mirela");
-  const long = 8;
-  const id = await upload(two, maker, bilingualClip(two.dataDir, long), { title: "In two codecs" });
-  await ready(two, id);
-  const { hls, dash } = await call(two, `/videos/${id}/playback`);
-  const scope = { qualities: 2, seconds: long, sounds: 2 };
-  await readPlaylists(new URL(hls, two.url), scope);
-  await readManifest(new URL(dash, two.url), scope);
+for (const codec of ["av1", "vp9"]) {
+  test(`a video in h264 and ${codec}: each quality is there once, and the lighter one plays`, async (t) => {
+    const two = await startServer({ ...shortLadder, PLAYHOUSE__MEDIA__CODECS: `h264,${codec}` });
+    t.after(() => two.stop());
+    const maker = await account(two, "mirela");
+    const long = 8;
+    const id = await upload(two, maker, bilingualClip(two.dataDir, long), { title: "In two codecs" });
+    await ready(two, id);
+    const { hls, dash } = await call(two, `/videos/${id}/playback`);
+    const scope = { qualities: 2, seconds: long, sounds: 2 };
+    await readPlaylists(new URL(hls, two.url), scope);
+    await readManifest(new URL(dash, two.url), scope);
 
-  const viewer = await someone(t, two, { colorScheme: "light" });
-  const { page } = viewer;
-  const asked = [];
-  page.on("request", (request) => asked.push(request.url()));
-  await watch(viewer, id);
-  await seesItMove(viewer);
-  await page.getByRole("button", { name: /^Quality: Auto/ }).click();
-  const names = await page.getByRole("menuitemradio").locator("span:nth-child(2)").allInnerTexts();
-  assert.deepEqual(names, ["Auto", "360p"]);
-  await page.getByRole("menuitemradio", { name: /^360p/ }).click();
-  await seesItMove(viewer);
-  await eventually(() => asked.some((url) => /v360av1\w*\/seg/.test(url)));
-  await seesItMove(viewer);
-  assert.deepEqual(viewer.faults, []);
-});
+    const viewer = await someone(t, two, { colorScheme: "light" });
+    const { page } = viewer;
+    const asked = [];
+    page.on("request", (request) => asked.push(request.url()));
+    await watch(viewer, id);
+    await seesItMove(viewer);
+    await page.getByRole("button", { name: /^Quality: Auto/ }).click();
+    const names = await page.getByRole("menuitemradio").locator("span:nth-child(2)").allInnerTexts();
+    assert.deepEqual(names, ["Auto", "360p"]);
+    await page.getByRole("menuitemradio", { name: /^360p/ }).click();
+    await seesItMove(viewer);
+    await eventually(() => asked.some((url) => new RegExp(`v360${codec}\\w*/seg`).test(url)));
+    await seesItMove(viewer);
+    assert.deepEqual(viewer.faults, []);
+  });
+}
 
 test("captions, chapters and the picture that stands for a video", async (t) => {
   const id = await upload(server, owner, trailer, { title: "With chapters", description });

@@ -111,10 +111,12 @@ async fn what_does_not_play_is_found_before_a_video_is_called_ready() {
     let source = clips::h264_aac(bench.path(), "short.mp4", 10, 854, 480);
     let made = bench.make(&source).await;
     let whole = made.catalogue.to_verify();
-    let depths: Vec<(&str, Depth)> = whole.iter().map(|made| (made.rendition.as_str(), made.depth)).collect();
+    let mut depths: Vec<_> = whole.iter().map(|made| (made.rendition.as_str(), made.depth)).collect();
+    // Both are made at once, and either may be first.
+    depths.sort_unstable_by_key(|(name, _)| *name);
     assert_eq!(
         depths,
-        [("v480", Depth::EverySegment), ("v360", Depth::EveryFrame)],
+        [("v360", Depth::EveryFrame), ("v480", Depth::EverySegment)],
         "the sound was passed through"
     );
     for (name, spoil) in [

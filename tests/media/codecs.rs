@@ -58,8 +58,16 @@ async fn av1_has_every_frame_and_a_name_that_browsers_take() {
 }
 
 #[tokio::test]
+async fn vp9_has_every_frame_and_a_name_that_browsers_take() {
+    let (_bench, made) = made_in(Codec::Vp9, 6).await;
+    assert_eq!(coded_as(&made, "v180vp9"), "vp9,150");
+    assert_eq!(made.decode("v180vp9").keyframes_ms, [0, 4000]);
+    assert_eq!(codec(&made, "v180vp9"), "vp09.00.11.08");
+}
+
+#[tokio::test]
 async fn chunks_of_a_second_codec_join_without_a_seam() {
-    for second in [Codec::Hevc, Codec::Av1] {
+    for second in [Codec::Hevc, Codec::Av1, Codec::Vp9] {
         let (_bench, made) = made_in(second, 50).await;
         let plan = Plan::new(made.probe.clone(), &[360]).with_second_codec(Some(second));
         let chunks = plan.pieces().into_iter().filter(|piece| piece.stage == Stage::SecondCodec).count();

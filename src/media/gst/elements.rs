@@ -46,6 +46,11 @@ fn needed_for(codec: Option<Codec>) -> &'static [(&'static str, &'static str)] {
         Some(Codec::Av1) => {
             &[("av1enc", "gstreamer1.0-plugins-bad"), ("av1parse", "gstreamer1.0-plugins-bad")]
         }
+        Some(Codec::Vp9) => &[
+            ("vp9enc", "gstreamer1.0-plugins-good"),
+            ("vp9parse", "gstreamer1.0-plugins-bad"),
+            ("dashmp4mux", "playhouse itself"),
+        ],
         Some(Codec::Hevc) => {
             &[("x265enc", "gstreamer1.0-plugins-bad"), ("h265parse", "gstreamer1.0-plugins-bad")]
         }

@@ -11,7 +11,7 @@ use super::{
     outputs::{Output, check_chunk, close, ignored_sounds, outlet, own, sounds},
     pipeline,
     report::Reporter,
-    segments::{Announcement, KeyUnits, TrackForm, Writer, sink_description},
+    segments::{Announcement, KeyUnits, TrackForm, Writer, picture_sink_description},
     shrink,
     source::{self, Form, Kind, Outlet},
     tracks::{self, Tracks},
@@ -28,6 +28,7 @@ use crate::media::{
 
 const QUANTIZER: u32 = 23;
 const QUANTIZER_HEVC: u32 = 26;
+const QUANTIZER_VP9: u32 = 33;
 const PRESET: &str = "veryfast";
 /// How much the cap may be overdrawn.
 const VBV_MS: u32 = 2000;
@@ -85,6 +86,7 @@ fn picture(
     reporter: &Arc<Reporter>,
 ) -> Result<(Vec<Output>, Outlet), Failure> {
     let parts = elements::describe(&description(video, order.rungs))?;
+    take_frames_as_they_lie(&parts);
     if let (Some(rung), None) = (order.rungs.first(), order.chunk.end) {
         let rate = parts.by_name("rate").and_then(|rate| rate.static_pad("src"));
         ending::hold_last(&rate.expect("it is in the description"), track.done.clone(), rung.frame_rate);
@@ -99,6 +101,22 @@ fn picture(
         outputs.push(Output { writer, held: track.held.clone() });
     }
     Ok((outputs, outlet(pipeline, &parts, Kind::Picture, Form::Decoded, track)?))
+}
+
+/// Decoders leave room around their pictures, and copy each one for whoever does not say that it can do with that. All
+/// that comes here can; videorate does not pass that on.
+fn take_frames_as_they_lie(parts: &gst::Bin) {
+    let decoded = parts.by_name("decoded").expect("it is in the description");
+    let pad = decoded.static_pad("sink").expect("a queue has a sink pad");
+    pad.add_probe(gst::PadProbeType::QUERY_DOWNSTREAM, |_, info| {
+        match info.query_mut().map(gst::QueryRef::view_mut) {
+            Some(gst::QueryViewMut::Allocation(allocation)) => {
+                allocation.add_allocation_meta::<gstreamer_video::VideoMeta>(None);
+                gst::PadProbeReturn::Handled
+            }
+            _ => gst::PadProbeReturn::Ok,
+        }
+    });
 }
 
 /// x265enc of 1.22 fails when it is flushed before it has seen a frame, which the seek to a chunk does.
@@ -122,7 +140,7 @@ fn announcement(rung: &Rung, chunk: Chunk) -> Announcement {
 
 /// Decoded picture to segments, as gst-launch writes it. Only numbers of ours and names of rungs are in it.
 fn description(video: &VideoStream, rungs: &[Rung]) -> String {
-    let mut text = format!("{RAW_QUEUE} {}", prepare(video, rungs));
+    let mut text = format!("{RAW_QUEUE} name=decoded {}", prepare(video, rungs));
     for (place, rung) in rungs.iter().enumerate() {
         let smaller = match place {
             0 => fit(video, rung),
@@ -131,8 +149,10 @@ fn description(video: &VideoStream, rungs: &[Rung]) -> String {
                 format!(" rung{}. ! {RAW_QUEUE} {thinned}! {}", place - 1, shrink::description(place))
             }
         };
-        let (encoder, sink) =
-            (encoder(rung, threads(place)), sink_description(&rung.rendition, KeyUnits::Forced));
+        let (encoder, sink) = (
+            encoder(rung, threads(place)),
+            picture_sink_description(&rung.rendition, rung.codec, KeyUnits::Forced),
+        );
         write!(text, "{smaller} ! tee name=rung{place} rung{place}. ! {RAW_QUEUE} ! {encoder} ! {sink}")
             .expect("a String takes every write");
     }
@@ -198,7 +218,18 @@ fn encoder(rung: &Rung, threads: u32) -> String {
         Codec::H264 => h264(bitrate, key_distance, threads),
         Codec::Hevc => hevc(rung, key_distance),
         Codec::Av1 => av1(bitrate, key_distance, threads),
+        Codec::Vp9 => vp9(bitrate, key_distance, threads),
     }
+}
+
+/// Constrained quality: what the picture needs, up to the rate. Key frames stand where they are asked for and nowhere else.
+fn vp9(bitrate: u32, key_distance: f64, threads: u32) -> String {
+    format!(
+        "vp9enc deadline=1000000 cpu-used=5 row-mt=true tile-columns=1 end-usage=cq cq-level={QUANTIZER_VP9} \
+         target-bitrate={bitrate}000 min-quantizer=4 max-quantizer=63 lag-in-frames=16 auto-alt-ref=true \
+         keyframe-mode=disabled keyframe-max-dist={key_distance} threads={threads} \
+         ! vp9parse ! video/x-vp9,alignment=super-frame"
+    )
 }
 
 fn h264(bitrate: u32, key_distance: f64, threads: u32) -> String {

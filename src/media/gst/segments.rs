@@ -1,4 +1,4 @@
-//! From muxer to files: takes what a cmafmux hands its appsink, writes `init.mp4` and numbered segments under
+//! From muxer to files: takes what a muxer hands its appsink, writes `init.mp4` and numbered segments under
 //! a temporary name, renames them into place and reports each. One writer a rendition.
 
 use std::{
@@ -12,7 +12,11 @@ use gst::prelude::*;
 use gstreamer as gst;
 use gstreamer_app as app;
 
-use super::{codec_name::codec_name, report::Reporter};
+use super::{
+    codec_name::{codec_name, with_level},
+    report::Reporter,
+};
+use crate::domain::codec::Codec;
 use crate::media::{
     chunk::Chunk,
     failure::{Failure, FailureCode},
@@ -44,10 +48,20 @@ pub enum TrackForm {
 /// The muxer and sink of one rendition, as gst-launch describes them. `async=false` matters: a sink that
 /// prerolls starves the other branches of a tee for ever.
 pub fn sink_description(rendition: &RenditionId, key_units: KeyUnits) -> String {
+    description("cmafmux", rendition, key_units)
+}
+
+/// The same for a picture in a codec. CMAF knows no VP9; the DASH muxer lays out the same boxes for it.
+pub fn picture_sink_description(rendition: &RenditionId, codec: Codec, key_units: KeyUnits) -> String {
+    let muxer = if codec == Codec::Vp9 { "dashmp4mux" } else { "cmafmux" };
+    description(muxer, rendition, key_units)
+}
+
+fn description(muxer: &str, rendition: &RenditionId, key_units: KeyUnits) -> String {
     let force = key_units == KeyUnits::Forced;
     let milliseconds = crate::media::ladder::SEGMENT_MS;
     format!(
-        "cmafmux name=mux_{rendition} fragment-duration={milliseconds}000000 send-force-keyunit={force} \
+        "{muxer} name=mux_{rendition} fragment-duration={milliseconds}000000 send-force-keyunit={force} \
          header-update-mode=none ! appsink name=sink_{rendition} buffer-list=true sync=false async=false"
     )
 }
@@ -152,13 +166,14 @@ impl Writer {
         if self.state().init_bytes.is_some() {
             return Ok(());
         }
-        let bytes = self.place(layout::INIT, &[init])?;
         let (caps, preference) = {
             let state = self.state();
             (state.caps.clone(), state.preference)
         };
         let made = init.map_readable().map_err(|error| super::source::internal(&error))?;
+        let made = with_level(caps.as_deref(), made.to_vec());
         let codec = caps.as_ref().and_then(|caps| codec_name(caps, &made));
+        let bytes = self.place(layout::INIT, &[&gst::Buffer::from_slice(made)])?;
         let codec = codec.ok_or_else(|| super::source::internal(&"the codec has no name"))?;
         let announcement = &self.announcement;
         self.state().init_bytes = Some(bytes);

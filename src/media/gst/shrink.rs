@@ -56,6 +56,14 @@ struct Layouts {
     from: video::VideoInfo,
     to: video::VideoInfo,
     scalers: [Scaler; 2],
+    /// Frames that were encoded are written into again.
+    pool: gst::BufferPool,
+}
+
+impl Drop for Layouts {
+    fn drop(&mut self) {
+        self.pool.set_active(false).ok();
+    }
 }
 
 impl Shrinker {
@@ -70,7 +78,7 @@ impl Shrinker {
         }
         let layouts = self.layouts.as_mut()?;
         let large = sample.buffer()?;
-        let mut small = gst::Buffer::with_size(layouts.to.size()).ok()?;
+        let mut small = layouts.pool.acquire_buffer(None).ok()?;
         {
             let small = small.get_mut()?;
             small.set_pts(running_time(sample, large.pts()?));
@@ -95,8 +103,18 @@ impl Shrinker {
         let to = video::VideoInfo::from_caps(&smaller).ok()?;
         let scaler = |plane| Scaler::new(plane_size(&from, plane), plane_size(&to, plane));
         let scalers = [scaler(0)?, scaler(1)?];
-        Some(Layouts { caps: caps.copy(), from, to, scalers })
+        let pool = pool(&smaller, &to)?;
+        Some(Layouts { caps: caps.copy(), from, to, scalers, pool })
     }
+}
+
+fn pool(caps: &gst::Caps, info: &video::VideoInfo) -> Option<gst::BufferPool> {
+    let pool = gst::BufferPool::new();
+    let mut config = pool.config();
+    config.set_params(Some(caps), u32::try_from(info.size()).ok()?, 0, 0);
+    pool.set_config(config).ok()?;
+    pool.set_active(true).ok()?;
+    Some(pool)
 }
 
 type Readable<'a> = video::VideoFrameRef<&'a gst::BufferRef>;
