@@ -226,7 +226,7 @@ fn shuffle(square: &Square) -> Square {
     let mut shuffled = Square::default();
     let (upper, lower) = square.split_at(BLOCK / 2);
     for ((two, upper), lower) in shuffled.as_chunks_mut::<2>().0.iter_mut().zip(upper).zip(lower) {
-        let of_both = |at: usize| if at % 2 == 0 { upper[at / 2] } else { lower[at / 2] };
+        let of_both = |at: usize| if at.is_multiple_of(2) { upper[at / 2] } else { lower[at / 2] };
         *two = [std::array::from_fn(of_both), std::array::from_fn(|at| of_both(BLOCK + at))];
     }
     shuffled
