@@ -92,11 +92,11 @@ impl WithSimd for BothPasses<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { scaler, source, source_layout, target } = self;
+        let Self { scaler, source, source_layout, mut target } = self;
         let Scaler { from, to, rows, columns, between, space, .. } = scaler;
         let layout = Layout { width: to.1, height: from.0, stride: to.1 };
         rows.combine(source, source_layout, &mut Plane { bytes: between, stride: to.1 }, space);
-        columns.combine(between, layout, &mut { target }, space);
+        columns.combine(between, layout, &mut target, space);
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::{
     chat::account,
-    house::{Client, DEADLINE, House, Plan, Protocol, faults::Fault},
+    house::{Client, DEADLINE, House, Plan, Protocol, faults::Fault, mute::Mute},
 };
 
 fn new(who: &Identity, text: String) -> NewComment {
@@ -229,6 +229,26 @@ async fn votes_whose_write_went_unheard_are_shown_at_both_nodes() {
         };
         timeout(DEADLINE, votes).await.expect("one has voted");
     }
+}
+
+/// A room without viewers says nothing by itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_like_that_could_not_be_told_is_told_later() {
+    let here = House::start(Plan::default()).await;
+    let bus = Mute::around(here.bus.clone());
+    let there = here.beside_on(bus.clone(), Plan::default()).await;
+    let (ada, bob, cleo) = (here.user("ada"), here.user("bob"), here.user("cleo"));
+    let video = here.video(&ada, Visibility::Public).await;
+    for (house, who) in [(&here, ada), (&there, bob)] {
+        house.rooms.of(&video).react(who, Some(Reaction::Like)).await.expect("a like");
+    }
+    counts_until(&here, &video, "two like it", |counts| counts.likes == 2).await;
+    bus.set(true);
+    let totals = there.rooms.of(&video).react(cleo, Some(Reaction::Like)).await.expect("a like");
+    assert_eq!(totals.likes, 3);
+    assert_eq!(here.rooms.of(&video).counts().await.expect("counts").likes, 2, "nobody has told it");
+    bus.set(false);
+    counts_until(&here, &video, "three like it", |counts| counts.likes == 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

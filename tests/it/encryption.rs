@@ -45,7 +45,7 @@ async fn ready(app: &TestApp, who: &Person, visibility: &str) -> String {
 }
 
 /// The checksum of every decoded frame of a playlist, as ffmpeg plays it.
-async fn frames(app: &TestApp, path: &str) -> Vec<String> {
+pub async fn frames(app: &TestApp, path: &str) -> Vec<String> {
     let mut ffmpeg = tokio::process::Command::new("ffmpeg");
     ffmpeg.args(["-v", "error", "-i", &format!("{}{path}", app.url), "-map", "0", "-f", "framemd5", "-"]);
     ffmpeg.stdin(Stdio::null()).kill_on_drop(true);
@@ -58,7 +58,7 @@ async fn frames(app: &TestApp, path: &str) -> Vec<String> {
 }
 
 /// The paths of the media playlists that a master playlist names.
-async fn media_playlists(app: &TestApp, master: &str) -> Vec<String> {
+pub async fn media_playlists(app: &TestApp, master: &str) -> Vec<String> {
     let folder = master.strip_suffix("master.m3u8").expect("a master playlist");
     let renditions = uris(&text(app, master).await).into_iter().filter(|uri| uri != "images.m3u8");
     renditions.map(|uri| format!("{folder}{uri}")).collect()

@@ -8,6 +8,7 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
+    encryption::{frames, media_playlists},
     removal::{census, leaves_nothing, live_in, ok, ready, remove, removed},
     support::{Person, TestApp, problem, tiny_clip, tiny_video, uris, wait_until},
 };
@@ -124,6 +125,29 @@ async fn refused(app: &TestApp, who: &Person, id: &str) -> Value {
     let of = || async { job(app, who, id).await["replacement"].clone() };
     wait_until("the file is refused", || async { of().await["status"] == "refused" }).await;
     of().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_takes_the_place_of_an_encrypted_file_is_encrypted_and_decodes_whole() {
+    let app = TestApp::start_with(&[("MEDIA__KEY_ROTATION_SEGMENTS", "1")]).await;
+    let ada = app.register("ada").await;
+    let id = ready(&app, &ada).await;
+    let path = format!("/api/v1/videos/{id}");
+    let seal = app.request(Method::PATCH, &path).json(&json!({"encryption": "aes128"}));
+    assert_eq!(ok(seal, &ada).await["encryption"], "aes128");
+    replace(&app, &ada, &id, &tiny_video("clip.mp4", 9, &[], &[])).await;
+    assert_eq!(is_ready(&app, &ada, &id, 8_500..9_500).await["encryption"], "aes128");
+    let master = format!("/media/v/{id}/master.m3u8");
+    for playlist in media_playlists(&app, &master).await {
+        let listed = text(&app, &playlist).await;
+        let segments = listed.matches("#EXTINF:").count();
+        let keys = listed.matches("#EXT-X-KEY:METHOD=AES-128").count();
+        assert!(segments >= 3 && keys == segments, "{listed}");
+        let frames = frames(&app, &playlist).await.len();
+        // 25 pictures a second, or 1024 samples of 48,000.
+        assert!([225, 421, 422, 423].contains(&frames), "{playlist} has {frames} frames");
+    }
+    app.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

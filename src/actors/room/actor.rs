@@ -79,7 +79,8 @@ pub enum Message {
     Heard(Word),
     Thrown(Burst),
     Missed,
-    /// The time has come to say it again.
+    /// What this one said did not reach the bus; the time has come to say it again.
+    Unsaid,
     WordDue,
     /// A task has put something on the desk.
     Wake,
@@ -244,6 +245,7 @@ impl Resident for Room {
             Message::Heard(word) => live.on_heard(word).await,
             Message::Thrown(burst) => live.on_thrown(&burst),
             Message::Missed => live.on_missed().await,
+            Message::Unsaid => live.say_again_later(),
             Message::WordDue => live.on_word_due(),
             Message::Wake => {}
         }

@@ -80,6 +80,7 @@ pub struct Siblings {
     said: Option<Word>,
     heard: HashMap<String, (Word, Instant)>,
     listening: Option<JoinHandle<()>>,
+    room: Myself<Room>,
     /// Emoji are said by one task at a time: a bus that is slow gets fewer of them.
     mouth: Arc<Semaphore>,
 }
@@ -105,6 +106,7 @@ impl Siblings {
             None => None,
             Some(bus) => {
                 let mut subscription = bus.subscribe(&topic).await?;
+                let room = room.clone();
                 Some(tasks::spawn("room_siblings", async move {
                     loop {
                         let said = match subscription.next().await {
@@ -128,7 +130,7 @@ impl Siblings {
         let epoch = String::new();
         let own = Word { from: name, epoch, head: 0, viewers: 0, votes: 0, changes: 0, acts: 0, ballots: 0 };
         let mouth = Arc::new(Semaphore::new(1));
-        Ok(Self { bus, topic, own, said: None, heard: HashMap::new(), listening, mouth })
+        Ok(Self { bus, topic, own, said: None, heard: HashMap::new(), listening, room, mouth })
     }
 
     /// Viewers in the other rooms.
@@ -203,11 +205,12 @@ impl Siblings {
             return;
         }
         self.said = Some(word.clone());
-        let topic = self.topic.clone();
+        let (topic, room) = (self.topic.clone(), self.room.clone());
         drop(tasks::spawn("room_word", async move {
             let text = serde_json::to_vec(&Said::Word(word)).unwrap_or_default();
-            // Whoever does not hear it hears the next; without a bus each room reads what it is asked for.
-            drop(bus.publish(&topic, Bytes::from(text)).await);
+            if bus.publish(&topic, Bytes::from(text)).await.is_err() {
+                drop(room.tell(Message::Unsaid));
+            }
         }));
     }
 

@@ -3,6 +3,7 @@
 use std::{collections::VecDeque, net::SocketAddr, sync::Arc, time::Duration};
 
 pub mod faults;
+pub mod mute;
 
 use futures_util::{SinkExt, StreamExt};
 use playhouse::{
@@ -124,7 +125,8 @@ impl House {
         self.beside_on(bus::embedded(self.clock.clone()), plan).await
     }
 
-    async fn beside_on(&self, bus: SharedBus, plan: Plan) -> Self {
+    /// Another node over the same store, and on some bus.
+    pub async fn beside_on(&self, bus: SharedBus, plan: Plan) -> Self {
         let (dir, clock, faults) = (self.dir.clone(), self.clock.clone(), self.faults.clone());
         Self::open(plan, Ground { dir, clock, faults, store: self.store.clone(), bus }).await
     }

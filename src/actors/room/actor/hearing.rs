@@ -58,7 +58,14 @@ impl Live {
         let viewers = self.seats.len() as u64;
         self.siblings.acted(self.chat.acts());
         self.siblings.say(self.state.epoch(), self.state.head(), viewers, again);
-        if viewers > 0 && !self.word_due && self.siblings.are_possible() {
+        if viewers > 0 && self.siblings.are_possible() {
+            self.say_again_later();
+        }
+    }
+
+    /// Each word says everything: the next that is heard makes up for those that were not.
+    pub(super) fn say_again_later(&mut self) {
+        if !self.word_due {
             self.word_due = true;
             self.desk.room.tell_after(SAID_AGAIN_AFTER, Message::WordDue);
         }

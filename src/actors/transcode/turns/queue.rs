@@ -1,6 +1,7 @@
-//! Who gets the next worker of this node. Those who pay go before those who do not. Accounts take turns, by how much each has had, so that fifty uploads of one
-//! do not hold up the only one of another; within an account what is needed sooner goes first, a short video before
-//! a long one, a small rung before a large one. Whoever has waited very long goes before all that. Pure.
+//! Who gets the next worker of this node. Those who pay go before those who do not. Accounts take turns, by how much each
+//! has had, so that fifty uploads of one do not hold up the only one of another; within an account what is needed sooner
+//! goes first, a short video before a long one, a small rung before a large one. Whoever has waited very long goes before
+//! all that. Pure.
 
 use std::{
     collections::{BTreeMap, HashMap},

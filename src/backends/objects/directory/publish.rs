@@ -124,8 +124,9 @@ impl Root {
         self.make_dirs(parent)?;
         match fs::create_dir(dir) {
             Ok(()) => Ok(self.sync_dir(Some(parent))?),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => Ok(()),
-            // Removed under us: the rename will say so and try again.
+            // Another writer was faster. Should it be gone again by now, the rename will say so and try again.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && !dir.is_file() => Ok(()),
+            // Its parent was removed under us: likewise.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error.into()),
         }
