@@ -73,6 +73,15 @@ impl Faults {
         self.hits.load(Ordering::SeqCst)
     }
 
+    /// Waits as long as reads of this table are held.
+    async fn wait(&self, held: &watch::Sender<Option<&'static str>>, table: &Table) {
+        let mut held = held.subscribe();
+        if *held.borrow() == Some(table.name) {
+            self.hits.fetch_add(1, Ordering::SeqCst);
+        }
+        drop(held.wait_for(|held| *held != Some(table.name)).await);
+    }
+
     fn on(&self, table: &Table) -> Fault {
         let (fault, only) = *self.fault.lock().expect("never poisoned");
         let met = only.is_none_or(|only| only == table.name);
@@ -129,24 +138,16 @@ impl Engine for Faulty {
         table: &'static Table,
         partition: Vec<Value>,
     ) -> BoxFuture<'a, StoreResult<Option<Vec<Option<Value>>>>> {
-        let mut held = self.faults.statics.subscribe();
         Box::pin(async move {
             let found = self.engine.get_statics(table, partition).await;
-            if *held.borrow() == Some(table.name) {
-                self.faults.hits.fetch_add(1, Ordering::SeqCst);
-            }
-            drop(held.wait_for(|held| *held != Some(table.name)).await);
+            self.faults.wait(&self.faults.statics, table).await;
             found
         })
     }
 
     fn scan<'a>(&'a self, table: &'static Table, scan: Scan) -> BoxFuture<'a, StoreResult<RowPage>> {
-        let mut held = self.faults.scans.subscribe();
         Box::pin(async move {
-            if *held.borrow() == Some(table.name) {
-                self.faults.hits.fetch_add(1, Ordering::SeqCst);
-            }
-            drop(held.wait_for(|held| *held != Some(table.name)).await);
+            self.faults.wait(&self.faults.scans, table).await;
             self.engine.scan(table, scan).await
         })
     }
